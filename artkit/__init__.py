@@ -1,0 +1,85 @@
+"""artkit learns who made a work of art; and any image classification with many classes, few images and a long tail.
+
+What plugin authors need is here, and cheap to import: `hookimpl`, the contexts, and what options say of themselves.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artkit.annotations import Doc, Ge, Gt, Interval, Le, Lt, MultipleOf
+    from artkit.contracts import (
+        Augmenter,
+        AugmenterContext,
+        Draws,
+        ErrorInfo,
+        Loss,
+        LossContext,
+        ModelContext,
+        OptimizerContext,
+        Predictions,
+        ReporterContext,
+        RunInfo,
+        Sampler,
+        SamplerContext,
+        Schedule,
+        ScheduleContext,
+        Source,
+        SourceContext,
+    )
+    from artkit.errors import ArtkitError, ComponentError, PluginError, RecipeError, RunError
+    from artkit.hookspecs import Register, hookimpl
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArtkitError",
+    "Augmenter",
+    "AugmenterContext",
+    "ComponentError",
+    "Doc",
+    "Draws",
+    "ErrorInfo",
+    "Ge",
+    "Gt",
+    "Interval",
+    "Le",
+    "Loss",
+    "LossContext",
+    "Lt",
+    "ModelContext",
+    "MultipleOf",
+    "OptimizerContext",
+    "PluginError",
+    "Predictions",
+    "RecipeError",
+    "Register",
+    "ReporterContext",
+    "RunError",
+    "RunInfo",
+    "Sampler",
+    "SamplerContext",
+    "Schedule",
+    "ScheduleContext",
+    "Source",
+    "SourceContext",
+    "__version__",
+    "hookimpl",
+]
+
+# Imported when first asked for, so that `artkit --help` pays for none of them.
+_HOMES = ("artkit.hookspecs", "artkit.annotations", "artkit.contracts", "artkit.errors")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(home)
+            if hasattr(module, name):
+                value = globals()[name] = getattr(module, name)
+                return value
+    raise AttributeError(f"module 'artkit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,75 @@
+"""The command line. Each command is a module here; heavy imports happen inside the commands, never at the top.
+
+`main` is the only place where errors become text: a mistake of the user is one clear message and exit code 1, without a
+traceback (`ARTKIT_DEBUG=1` shows it); anything else is our bug and keeps its traceback.
+"""
+
+import errno
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from artkit.cli.plugins import plugins_app
+from artkit.cli.run import run
+from artkit.cli.shard import shard
+from artkit.errors import ArtkitError
+
+app = typer.Typer(
+    name="artkit",
+    help="Learn who made a work of art; or any image classification with many classes, few images and a long tail.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+app.command()(shard)
+app.add_typer(plugins_app, name="plugins")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from artkit import __version__
+
+        typer.echo(f"artkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run the command line and leave the process with its exit code."""
+    try:
+        app()
+    except ArtkitError as error:
+        _leave(error, str(error))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" while writing {error.filename}" if error.filename else ""
+            _leave(error, f"no space left on the device{where}; free some space and run the same command again")
+        raise
+    except Exception as error:
+        # The data layer knows nothing of artkit, so its errors have a root of their own.
+        from artkit_shards.errors import ShardsError
+
+        if isinstance(error, ShardsError):
+            _leave(error, str(error))
+        raise
+    sys.exit(0)
+
+
+def _leave(error: Exception, message: str) -> NoReturn:
+    if os.environ.get("ARTKIT_DEBUG"):
+        raise error
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(message, err=True)
+    sys.exit(1)

@@ -1,0 +1,240 @@
+"""What artkit hands to components and what it expects back; the vocabulary of the plugin contract.
+
+Shapes: `B` images in a batch, `N` samples in a split, `K` classes, `C` channels (3), `H` and `W` pixels.
+
+A component is a factory. Its first parameter is the context of its kind, one of the frozen classes below; every
+keyword-only parameter is an option for users. What each kind's factory returns is a protocol here. Nothing in this
+module imports torch or numpy at run time, so that plugins stay cheap to import.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from artkit_shards import Record
+
+Kind = Literal["model", "augmenter", "sampler", "loss", "optimizer", "schedule", "reporter", "source"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+"""The kinds of component, as they are written in recipes and on the command line."""
+
+RunStatus = Literal["ok", "interrupted", "failed"]
+
+
+# --- contexts: the first argument of a factory ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelContext:
+    """For a model factory, which returns an `nn.Module`: float images (B, 3, H, W), normalised -> logits (B, K)."""
+
+    num_outputs: int
+    """Number of logits, K."""
+    image_size: int
+    """Height and width in pixels of the images in training."""
+    in_channels: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmenterContext:
+    """For an augmenter factory, which returns an `Augmenter`."""
+
+    image_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerContext:
+    """For a sampler factory, which returns a `Sampler`."""
+
+    labels: "NDArray[np.int64]"
+    """Class of each training sample, (N,), from 0 to K - 1. Read-only."""
+    class_names: Sequence[str]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossContext:
+    """For a loss factory, which returns a `Loss`."""
+
+    class_names: Sequence[str]
+    class_counts: "NDArray[np.int64]"
+    """Training samples of each class, (K,), in the order of `class_names`."""
+    drawn_counts: "NDArray[np.int64]"
+    """How often the sampler draws each class in the first epoch, (K,); equals `class_counts` when it draws all once.
+
+    A loss that corrects for the prior must use this one, or balance would be applied twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerContext:
+    """For an optimizer factory, which returns a `torch.optim.Optimizer`."""
+
+    param_groups: "list[dict[str, Any]]"
+    """Ready for any torch optimizer. Biases and normalisation weights stand in a group of their own whose
+    `weight_decay` is 0, so an optimizer's own weight decay reaches only the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleContext:
+    """For a schedule factory, which returns a `Schedule`."""
+
+    num_epochs: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReporterContext:
+    """For a reporter factory, which returns an object whose hookimpl methods are run events."""
+
+    run_dir: Path
+    """The run folder; a reporter writes nowhere else."""
+    publish: Callable[..., None]
+    """`publish(path, *, title, kind)` tells the other reporters and the report page of a file that was written.
+
+    `kind` is "figure", "mosaic", "table" or "file"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceContext:
+    """For a source factory, which returns a `Source`."""
+
+    root: Path
+    """What the user named as SRC."""
+
+
+# --- what factories return ------------------------------------------------------------------------------------------
+
+
+class Draws(Protocol):
+    """Random numbers for one batch, one per sample, the same for the same (seed, epoch, position in the plan).
+
+    They do not depend on batch size, threads, ranks or on a restart in between. Two calls give different numbers.
+    """
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> "torch.Tensor":
+        """Uniform in [low, high), float32, (B,), on the device of the images."""
+        ...
+
+
+class Augmenter(Protocol):
+    """Changes a batch of training images on their device.
+
+    Takes float32 RGB in [0, 1], (B, 3, H, W), and returns the same; the input is not changed in place. Randomness comes
+    from `draws` only. The core applies the probability `p`, so an augmenter need not know it.
+    """
+
+    def __call__(self, images_BCHW: "torch.Tensor", draws: Draws, /) -> "torch.Tensor":
+        """Images (B, 3, H, W) -> images of the same shape and range."""
+        ...
+
+
+class Sampler(Protocol):
+    """Says how often each training sample appears in an epoch; the plan says when."""
+
+    def counts(self, epoch: int, /) -> "NDArray[np.int64]":
+        """Appearances of each sample, (N,), integers >= 0, with a sum of at least 1. Epochs count from 0."""
+        ...
+
+
+class Loss(Protocol):
+    """Takes logits (B, K), float, and labels (B,), int64; returns a scalar that is finite and differentiable."""
+
+    def __call__(self, logits_BK: "torch.Tensor", labels_B: "torch.Tensor", /) -> "torch.Tensor":
+        """Logits (B, K) and labels (B,) -> scalar."""
+        ...
+
+
+class Schedule(Protocol):
+    """Maps progress through training, from 0 to 1, to a multiplier of the learning rate, >= 0.
+
+    A schedule that reacts to validation also has `observe(values)`, called after each epoch with the epoch's values,
+    and `state_dict()` / `load_state_dict(state)` with JSON-able content, for resuming.
+    """
+
+    def __call__(self, progress: float, /) -> float:
+        """Progress in [0, 1] -> multiplier of the learning rate."""
+        ...
+
+
+class Source(Protocol):
+    """The images that `artkit shard` converts."""
+
+    def __iter__(self) -> "Iterator[Record]": ...
+
+    def notes(self) -> Iterable[str]:
+        """What the user should know of the scan, such as files that were left out and why; after iteration."""
+        ...
+
+
+# --- what run events carry ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """A run, as its reporters see it."""
+
+    id: str
+    dir: Path
+    recipe: Mapping[str, Any]
+    """The fully resolved recipe, plain JSON-able values."""
+    components: Mapping[str, str]
+    """Who provides what, for example `{"model": "artkit/se-densenet@1 (artkit 0.1.0)"}`."""
+    class_names: Sequence[str]
+    train_counts: Sequence[int]
+    """Training images of each class, in the order of `class_names`."""
+    split_sizes: Mapping[str, int]
+    num_parameters: int
+    """Trainable parameters."""
+    num_epochs: int
+    select: str
+    """Which validation value chooses the weights that are tested: "accuracy", "macro_recall" or "loss"."""
+    first_epoch: int = 0
+    """0, or where a resumed run goes on."""
+    first_step: int = 0
+    """Optimizer steps done before, 0 unless resumed."""
+    history: Sequence[Mapping[str, float]] = ()
+    """The values of the epochs done before, empty unless resumed."""
+    device: str = "cpu"
+    rank: int = 0
+    world_size: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorInfo:
+    """Why a run failed."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """What a model said about every sample of a split, in the order of the split."""
+
+    split: str
+    class_names: Sequence[str]
+    train_counts: Sequence[int]
+    """Training images of each class."""
+    keys: Sequence[str]
+    files: Sequence[str]
+    """Where each image came from, relative to the converted folder."""
+    labels: "NDArray[np.int64]"
+    """True class of each sample, (N,)."""
+    probabilities: "NDArray[np.float64]"
+    """Softmax of the logits, (N, K)."""
+    metrics: Mapping[str, float]
+    """Values over the whole split: "accuracy", "macro_recall", "macro_f1", "loss", ..."""
+    image: Callable[[int, int], "NDArray[np.uint8]"] = field(repr=False)
+    """`image(row, size)` gives the sample's picture, letterboxed on white: RGB, (size, size, 3)."""
+
+    @property
+    def predicted(self) -> "NDArray[np.int64]":
+        """Class of the largest probability, (N,)."""
+        predicted: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return predicted

@@ -1,0 +1,213 @@
+"""Builds from a recipe everything that a run is made of, before a run folder exists: what is wrong shows here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from artkit.contracts import (
+    AugmenterContext,
+    Loss,
+    LossContext,
+    ModelContext,
+    OptimizerContext,
+    Sampler,
+    SamplerContext,
+    Schedule,
+    ScheduleContext,
+)
+from artkit.engine.augmentation import AugmentationChain, AugmentationStep
+from artkit.engine.preprocessing import Preprocessing
+from artkit.engine.randomness import seed_torch
+from artkit.errors import ComponentError, RunError
+from artkit.recipe import Choice, Recipe
+from artkit.recipe.resolve import DEMO
+from artkit_shards import Dataset, Split, demo_path, open_dataset
+from artkit_shards.plan import check_counts
+
+TRAIN, VALIDATION, TEST = "train", "val", "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """The parts of a run."""
+
+    recipe: Recipe
+    dataset: Dataset
+    device: torch.device
+    preprocessing: Preprocessing
+    model: torch.nn.Module
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    sampler: Sampler
+    augment: AugmentationChain
+
+    @property
+    def train(self) -> Split:
+        """The training split."""
+        return self.dataset.split(TRAIN)
+
+    @property
+    def validation(self) -> Split | None:
+        """The split that selects and stops, if the data set has one."""
+        return self.dataset.split(VALIDATION) if VALIDATION in self.dataset.split_names else None
+
+    @property
+    def tested(self) -> Split | None:
+        """The split of the final predictions: test, or validation where there is none."""
+        return self.dataset.split(TEST) if TEST in self.dataset.split_names else self.validation
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable parameters of the model."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+
+
+def open_data(recipe: Recipe) -> Dataset:
+    """Open the recipe's data set and check that one can train on it.
+
+    Raises:
+        RunError: if it has no training images or fewer than two classes.
+        ShardsError: if it cannot be opened.
+    """
+    path = demo_path() if recipe.data.path == DEMO else Path(recipe.data.path)
+    dataset = open_dataset(path)
+    if TRAIN not in dataset.split_names:
+        raise RunError(
+            f"{path} has no split '{TRAIN}', only {', '.join(dataset.split_names)}; "
+            "convert the images with a share for it, such as --split train=0.7,val=0.1,test=0.2"
+        )
+    if np.count_nonzero(dataset.split(TRAIN).class_counts) < 2:
+        raise RunError(
+            f"{path} has training images of one class only ({dataset.class_names[0]}); a classifier needs at least two"
+        )
+    return dataset
+
+
+def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
+    """Build every part.
+
+    Raises:
+        RunError: if the device is not there.
+        ComponentError: if a component cannot be built or breaks its contract.
+    """
+    device = pick_device(recipe.train.device)
+    train = dataset.split(TRAIN)
+    sampler: Sampler = _build(
+        recipe.sampler,
+        SamplerContext(labels=train.labels, class_names=dataset.class_names, seed=recipe.train.seed),
+    )
+    first_counts = sample_counts(recipe.sampler, sampler, 0, len(train))
+    seed_torch(recipe.train.seed, 0, 0)
+    model = _build_model(recipe, len(dataset.class_names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Assembly(
+        recipe=recipe,
+        dataset=dataset,
+        device=device,
+        preprocessing=Preprocessing(
+            image_size=recipe.data.image_size,
+            fit=recipe.data.fit,
+            mean=dataset.pixel_mean,
+            std=dataset.pixel_std,
+        ),
+        model=model,
+        loss=_build_loss(recipe, dataset, first_counts),
+        optimizer=_build(recipe.optimizer, OptimizerContext(param_groups=param_groups(model))),
+        schedule=_build(
+            recipe.schedule,
+            ScheduleContext(
+                num_epochs=recipe.train.epochs,
+                steps_per_epoch=-(-int(first_counts.sum()) // recipe.train.batch_size),
+            ),
+        ),
+        sampler=sampler,
+        augment=AugmentationChain(_augmentation_steps(recipe), recipe.train.seed),
+    )
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a name; "auto" is the GPU if there is one.
+
+    Raises:
+        RunError: if torch does not know the name, or has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"device '{name}' cannot be used ({reason}); use auto, cpu, cuda or cuda:1") from None
+    return device
+
+
+def sample_counts(choice: Choice, sampler: Sampler, epoch: int, num_samples: int) -> NDArray[np.int64]:
+    """The sampler's counts for an epoch, int64 (N,).
+
+    Raises:
+        ComponentError: if they are no counts, naming the sampler's owner.
+    """
+    with choice.component.guard("counts"):
+        counts = sampler.counts(epoch)
+    try:
+        return check_counts(counts, num_samples)
+    except ValueError as error:
+        raise ComponentError(f"{choice.component.owner}: {error}", plugin=choice.component.plugin.label) from None
+
+
+def param_groups(model: torch.nn.Module) -> list[dict[str, object]]:
+    """Split the trainable parameters: matrices and kernels decay, biases and normalisation weights do not.
+
+    Weight decay on the latter only shrinks what normalisation scales back (He et al. 2019, "Bag of tricks", sec. 3.1).
+    """
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    decayed = [parameter for parameter in trainable if parameter.ndim > 1]
+    others = [parameter for parameter in trainable if parameter.ndim <= 1]
+    groups: list[dict[str, object]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
+    model = _build(recipe.model, ModelContext(num_outputs=num_outputs, image_size=recipe.data.image_size))
+    component = recipe.model.component
+    if not isinstance(model, torch.nn.Module):
+        raise ComponentError(
+            f"{component.owner} returned {type(model).__name__}; a model's factory returns a torch.nn.Module",
+            plugin=component.plugin.label,
+        )
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ComponentError(f"{component.owner} has no parameters to train", plugin=component.plugin.label)
+    return model
+
+
+def _build_loss(recipe: Recipe, dataset: Dataset, counts: NDArray[np.int64]) -> Loss:
+    train = dataset.split(TRAIN)
+    drawn = np.bincount(np.repeat(train.labels, counts), minlength=len(dataset.class_names)).astype(np.int64)
+    loss: Loss = _build(
+        recipe.loss,
+        LossContext(class_names=dataset.class_names, class_counts=train.class_counts, drawn_counts=drawn),
+    )
+    return loss
+
+
+def _augmentation_steps(recipe: Recipe) -> Sequence[AugmentationStep]:
+    context = AugmenterContext(image_size=recipe.data.image_size)
+    return [AugmentationStep(choice.component, _build(choice, context), choice.p) for choice in recipe.augmenters]
+
+
+def _build(choice: Choice, context: object) -> Any:
+    return choice.component.build(context, choice.options)
+
+
+def notes(assembly: Assembly) -> Iterator[str]:
+    """What the user should know before the run, a line each."""
+    if assembly.validation is None:
+        yield "the data set has no split 'val': nothing selects the best weights, the last ones are used"
+    if assembly.tested is not None and assembly.tested.name != TEST:
+        yield "the data set has no split 'test': the final figures are those of validation, which chose the weights"

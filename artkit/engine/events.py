@@ -1,0 +1,103 @@
+"""Tells the reporters what happens, each in isolation: a reporter's mistake is shown once and never stops a run.
+
+After three mistakes a reporter is switched off; it still hears of the end of the run, so that it can close its files.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from artkit.contracts import ErrorInfo, Predictions, RunInfo, RunStatus
+from artkit.errors import PluginError
+from artkit.registry import Component, HookImpl, find_event_hooks
+
+_MISTAKES_ALLOWED = 3
+
+
+@dataclass(slots=True)
+class _Reporter:
+    component: Component
+    impls: Mapping[str, HookImpl]
+    """The events it listens to."""
+    mistakes: int = 0
+
+
+class Reporters:
+    """The reporters of one run.
+
+    Args:
+        warn: Shows one line to the user.
+    """
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._reporters: list[_Reporter] = []
+        self.run: RunInfo | None = None
+
+    def add(self, component: Component, reporter: object) -> None:
+        """Add what a reporter's factory returned.
+
+        Raises:
+            PluginError: if it listens to no event, to an unknown one, or asks for an argument that an event has not.
+        """
+        impls = find_event_hooks(reporter, label=component.plugin.label)
+        if not impls:
+            raise PluginError(
+                f"{component.owner} listens to no run event; mark methods such as artkit_epoch_end with @hookimpl",
+                plugin=component.plugin.label,
+            )
+        self._reporters.append(_Reporter(component, impls))
+
+    def publish(self, path: Path, *, title: str, kind: str) -> None:
+        """Tell all reporters of a file that one of them wrote."""
+        self._send("artkit_artifact", path=path, title=title, kind=kind)
+
+    def run_start(self, run: RunInfo) -> None:
+        """Everything is built."""
+        self.run = run
+        self._send("artkit_run_start")
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """A batch of a phase is done; numbers are images."""
+        self._send("artkit_progress", phase=phase, done=done, total=total)
+
+    def log(self, step: int, epoch: int, values: dict[str, float]) -> None:
+        """A training step is done."""
+        self._send("artkit_log", step=step, epoch=epoch, split="train", values=values)
+
+    def epoch_end(self, epoch: int, values: dict[str, float]) -> None:
+        """An epoch and its validation are done."""
+        self._send("artkit_epoch_end", epoch=epoch, values=values)
+
+    def checkpoint(self, step: int, path: Path, *, best: bool) -> None:
+        """A checkpoint is written."""
+        self._send("artkit_checkpoint", step=step, path=path, best=best)
+
+    def predictions(self, predictions: Predictions) -> None:
+        """The selected weights were tested."""
+        self._send("artkit_predictions", predictions=predictions)
+
+    def run_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
+        """The last event."""
+        self._send("artkit_run_end", status=status, error=error)
+
+    def _send(self, event: str, **arguments: Any) -> None:
+        for reporter in self._reporters:
+            impl = reporter.impls.get(event)
+            is_off = reporter.mistakes >= _MISTAKES_ALLOWED and event != "artkit_run_end"
+            if impl is None or is_off:
+                continue
+            everything = {"run": self.run, **arguments}
+            try:
+                impl(**everything)
+            except Exception as error:
+                self._note_mistake(reporter, event, error)
+
+    def _note_mistake(self, reporter: _Reporter, event: str, error: Exception) -> None:
+        reporter.mistakes += 1
+        if reporter.mistakes == 1:
+            what = f"{reporter.component.owner} raised {type(error).__name__} in {event}: {error}"
+            self._warn(f"{what}; the run goes on")
+        elif reporter.mistakes == _MISTAKES_ALLOWED:
+            self._warn(f"{reporter.component.owner} is switched off after {_MISTAKES_ALLOWED} mistakes")

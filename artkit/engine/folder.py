@@ -1,0 +1,102 @@
+"""The run folder: where it is, and the two files in it that the core itself writes, recipe.toml and run.json."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from artkit.engine.checkpoint import write_atomically
+from artkit.errors import RunError
+from artkit.recipe import Recipe
+
+RECIPE = "recipe.toml"
+RUN = "run.json"
+STATE = Path("last") / "state.safetensors"
+
+
+class RunFolder:
+    """One run's folder.
+
+    Args:
+        path: Where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, out: Path | None, recipe: Recipe) -> "RunFolder":
+        """Make the folder of a new run: `out`, or the next free `runs/<date>-<model>-<n>`.
+
+        Raises:
+            RunError: if `out` is there already and not empty.
+        """
+        folder = cls(out.resolve() if out else _next_free(Path("runs").resolve(), recipe.model.component.name))
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise RunError(
+                f"{folder.path} is there already and not empty; name another --out, or continue that run with "
+                f"`artkit run --resume {folder.path}`"
+            )
+        (folder.path / "last").mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def state(self) -> Path:
+        """The checkpoint to resume from."""
+        return self.path / STATE
+
+    def best(self, value: str) -> Path:
+        """The weights with the best validation value, such as "accuracy" or "loss"."""
+        return self.path / f"best_{value}.safetensors"
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Write the resolved recipe."""
+        write_atomically(self.path / RECIPE, recipe.to_toml().encode())
+
+    def read_facts(self) -> dict[str, Any]:
+        """What run.json holds.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        try:
+            facts = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path} is not a run folder: its {RUN} cannot be read ({error})") from None
+        return dict(facts)
+
+    def write_facts(self, facts: Mapping[str, Any]) -> None:
+        """Replace run.json."""
+        write_atomically(self.path / RUN, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def machine_facts(device: torch.device) -> dict[str, Any]:
+    """What a figure of speed needs beside it."""
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {"platform": platform.platform(), "cores": os.cpu_count(), "device": str(device), "gpu": gpu}
+
+
+def version_facts() -> dict[str, str]:
+    """Versions of what decides the numbers of a run."""
+    packages = ("artkit", "torch", "torchvision", "numpy", "pillow", "simplejpeg", "scikit-learn")
+    return {"python": sys.version.split()[0], **{package: version(package) for package in packages}}
+
+
+def now() -> str:
+    """The time, for people and scripts: ISO 8601, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _next_free(runs: Path, model: str) -> Path:
+    day = datetime.now().astimezone().strftime("%Y-%m-%d")
+    number = 1
+    while (path := runs / f"{day}-{model}-{number}").exists():
+        number += 1
+    return path

@@ -1,0 +1,237 @@
+"""A whole run: from a resolved recipe, or from the folder of a run that was cut off, to tested weights and reports."""
+
+import errno
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from artkit.contracts import ErrorInfo, Predictions, ReporterContext, RunInfo, RunStatus
+from artkit.engine.assembly import Assembly, assemble, notes, open_data
+from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.evaluation import compute_metrics, softmax
+from artkit.engine.events import Reporters
+from artkit.engine.folder import RunFolder, machine_facts, now, version_facts
+from artkit.engine.signals import StopSignal
+from artkit.engine.trainer import StopRequested, Trainer
+from artkit.errors import ComponentError, RunError
+from artkit.recipe import Recipe
+from artkit_shards import Dataset, fit_image
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    folder: Path
+    status: RunStatus
+    metrics: Mapping[str, float]
+    """Of the final predictions; empty if the run was interrupted."""
+
+
+def start(
+    recipe: Recipe, *, plugins: list[dict[str, Any]], out: Path | None = None, warn: Callable[[str], None] = print
+) -> Outcome:
+    """Carry out a new run.
+
+    Args:
+        recipe: What to run.
+        plugins: The plugins that are loaded, as plain rows, for the record.
+        out: The run folder; by default the next free one under `runs/`.
+        warn: Shows one line to the user.
+
+    Raises:
+        ArtkitError, ShardsError: if it cannot start or go on; what was reached is kept in the run folder.
+    """
+    assembly = assemble(recipe, open_data(recipe))
+    for note in notes(assembly):
+        warn(note)
+    folder = RunFolder.create(out, recipe)
+    folder.write_recipe(recipe)
+    facts = _first_facts(folder, assembly, plugins)
+    folder.write_facts(facts)
+    return _carry_out(assembly, folder, facts, warn, resumed=False)
+
+
+def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -> Outcome:
+    """Go on with a run that was cut off, from its last checkpoint.
+
+    Args:
+        recipe: The recipe of its folder, resolved.
+        path: The run folder.
+        warn: Shows one line to the user.
+
+    Raises:
+        RunError: if it is finished, or its data set is not what it was.
+        ArtkitError, ShardsError: if it cannot go on.
+    """
+    folder = RunFolder(path.resolve())
+    facts = folder.read_facts()
+    if facts["status"] == "ok":
+        raise RunError(f"{path} is finished; repeat it with `artkit run {path}/recipe.toml`")
+    dataset = open_data(recipe)
+    _check_same_data(dataset, facts["data"], path)
+    facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}
+    return _carry_out(assemble(recipe, dataset), folder, facts, warn, resumed=True)
+
+
+def _carry_out(
+    assembly: Assembly, folder: RunFolder, facts: dict[str, Any], warn: Callable[[str], None], *, resumed: bool
+) -> Outcome:
+    reporters = Reporters(warn)
+    status: RunStatus = "failed"
+    error: ErrorInfo | None = None
+    with StopSignal(warn) as stop:
+        trainer = Trainer(assembly, folder, reporters, stop.requested)
+        try:
+            _add_reporters(reporters, assembly.recipe, folder)
+            if resumed:
+                trainer.load()
+            folder.write_facts(facts)
+            reporters.run_start(_describe(assembly, folder, trainer))
+            if not resumed:
+                trainer.save()
+            trainer.train()
+            facts |= {"tested": _test(assembly, folder, trainer, reporters)}
+            status = "ok"
+        except (StopRequested, KeyboardInterrupt):
+            status = "interrupted"
+        except Exception as caught:
+            error = ErrorInfo(type=type(caught).__name__, message=str(caught))
+            raise _explain(caught, folder) from caught
+        finally:
+            facts |= {"status": status, "finished": now(), "best": _best(trainer)}
+            facts |= {"error": f"{error.type}: {error.message}" if error else None}
+            _write_last_facts(folder, facts, warn)
+            reporters.run_end(status, error)
+    return Outcome(folder=folder.path, status=status, metrics=(facts.get("tested") or {}).get("metrics", {}))
+
+
+def _add_reporters(reporters: Reporters, recipe: Recipe, folder: RunFolder) -> None:
+    context = ReporterContext(run_dir=folder.path, publish=reporters.publish)
+    for choice in recipe.reporters:
+        reporters.add(choice.component, choice.component.build(context, choice.options))
+
+
+def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInfo:
+    dataset, progress = assembly.dataset, trainer.progress
+    return RunInfo(
+        id=folder.path.name,
+        dir=folder.path,
+        recipe=assembly.recipe.to_plain(),
+        components=assembly.recipe.components,
+        class_names=dataset.class_names,
+        train_counts=assembly.train.class_counts.tolist(),
+        split_sizes={name: len(dataset.split(name)) for name in dataset.split_names},
+        num_parameters=assembly.num_parameters,
+        num_epochs=assembly.recipe.train.epochs,
+        select=assembly.recipe.train.select,
+        first_epoch=progress.epoch,
+        first_step=progress.step,
+        history=tuple(progress.history),
+        device=str(assembly.device),
+    )
+
+
+def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Reporters) -> dict[str, Any] | None:
+    """Predict with the selected weights, once; None if the data set has nothing to predict."""
+    split = assembly.tested
+    if split is None:
+        return None
+    selected = folder.best(assembly.recipe.train.select)
+    if assembly.validation is not None:
+        assembly.model.load_state_dict(load_checkpoint(selected)["model"])
+    probabilities = softmax(trainer.predict(split))
+    metrics = compute_metrics(split.labels, probabilities)
+    reporters.predictions(
+        Predictions(
+            split=split.name,
+            class_names=assembly.dataset.class_names,
+            train_counts=assembly.train.class_counts.tolist(),
+            keys=split.keys,
+            files=split.files,
+            labels=split.labels,
+            probabilities=probabilities,
+            metrics=metrics,
+            image=lambda row, size: fit_image(split.read(row), size),
+        )
+    )
+    weights = selected.name if assembly.validation is not None else "last epoch"
+    return {"split": split.name, "weights": weights, "images": len(split), "metrics": metrics}
+
+
+def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, Any]]) -> dict[str, Any]:
+    dataset = assembly.dataset
+    return {
+        "format": _FORMAT,
+        "id": folder.path.name,
+        "status": "running",
+        "started": now(),
+        "resumed": [],
+        "finished": None,
+        "versions": version_facts(),
+        "machine": machine_facts(assembly.device),
+        "seed": assembly.recipe.train.seed,
+        "components": assembly.recipe.components,
+        "plugins": plugins,
+        "num_parameters": assembly.num_parameters,
+        "data": {
+            "path": str(dataset.path),
+            "fingerprint": dataset.fingerprint,
+            "class_names": list(dataset.class_names),
+            "split_sizes": {name: len(dataset.split(name)) for name in dataset.split_names},
+        },
+    }
+
+
+def _check_same_data(dataset: Dataset, data: Mapping[str, Any], run: Path) -> None:
+    if list(dataset.class_names) != data["class_names"]:
+        was, now_ = set(data["class_names"]), set(dataset.class_names)
+        changes = [f"gone: {', '.join(sorted(was - now_))}"] if was - now_ else []
+        changes += [f"new: {', '.join(sorted(now_ - was))}"] if now_ - was else []
+        raise RunError(
+            f"the classes of {dataset.path} are not those that {run} was trained on "
+            f"({'; '.join(changes) or 'their order differs'}); give it its data set back, or start a new run"
+        )
+    if dataset.fingerprint != data["fingerprint"]:
+        raise RunError(
+            f"{dataset.path} has other content than when {run} began, so its samples could not be continued exactly; "
+            "give it its data set back, or start a new run"
+        )
+
+
+def _explain(error: Exception, folder: RunFolder) -> Exception:
+    """The error as the user should see it."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RunError(
+            f"no space left on the device while writing {error.filename or folder.path}; the last checkpoint is kept: "
+            f"free some space and go on with `artkit run --resume {folder.path}`"
+        )
+    if isinstance(error, ComponentError):
+        path = folder.path / "error.txt"
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        wrapped = ComponentError(f"{error}\n  The full traceback is in {path}.", plugin=error.plugin)
+        wrapped.traceback_file = path
+        return wrapped
+    return error
+
+
+def _best(trainer: Trainer) -> dict[str, Any]:
+    """For each value that weights were kept for: the epoch, and the value there."""
+    best: dict[str, Any] = {}
+    for name in dict.fromkeys(("accuracy", "loss", trainer.assembly.recipe.train.select)):
+        epoch = trainer.progress.best_epoch(f"val_{name}")
+        if epoch is not None:
+            best[name] = {"epoch": epoch, "value": trainer.progress.history[epoch][f"val_{name}"]}
+    return best
+
+
+def _write_last_facts(folder: RunFolder, facts: Mapping[str, Any], warn: Callable[[str], None]) -> None:
+    # This runs while another error may be on its way; a full disk must not hide that one.
+    try:
+        folder.write_facts(facts)
+    except OSError as error:
+        warn(f"{folder.path / 'run.json'} could not be brought up to date: {error}")

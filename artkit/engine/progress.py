@@ -1,0 +1,81 @@
+"""How far a run has come: everything a checkpoint holds beside tensors. Plain values only."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Selection = Literal["accuracy", "macro_recall", "loss"]
+"""The validation value that chooses the weights to be tested, and that early stopping watches."""
+
+
+@dataclass(slots=True)
+class EpochSums:
+    """What the current epoch has added up so far."""
+
+    images: int = 0
+    loss: float = 0.0
+    """Sum over images."""
+    correct: int = 0
+    seconds: float = 0.0
+    """Time in training, without validation."""
+
+    def values(self) -> dict[str, float]:
+        """Means over the images of the epoch, and the speed."""
+        return {
+            "train_loss": self.loss / self.images,
+            "train_accuracy": self.correct / self.images,
+            "images_per_s": self.images / max(self.seconds, 1e-9),
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(slots=True)
+class Progress:
+    """The state of a run between two steps."""
+
+    epoch: int = 0
+    """The current epoch, from 0."""
+    consumed: int = 0
+    """Positions of its plan that training has seen."""
+    step: int = 0
+    """Optimizer steps since the start of the run."""
+    sums: EpochSums = field(default_factory=EpochSums)
+    history: list[dict[str, float]] = field(default_factory=list)
+    """The values of each finished epoch."""
+    schedule: dict[str, Any] = field(default_factory=dict)
+    """State of a schedule that reacts to validation."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-able values, for `from_plain`."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Progress":
+        """Read what `to_plain` gave."""
+        return cls(**{**values, "sums": EpochSums(**values["sums"])})
+
+    def finish_epoch(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Close the current epoch with its values; returns them with the marks of the best epochs added."""
+        row = {"epoch": float(self.epoch), **values}
+        for best, name in (("best_accuracy", "val_accuracy"), ("best_loss", "val_loss")):
+            if name in row:
+                row[best] = float(self.best_epoch(name, (*self.history, row)) == self.epoch)
+        self.history.append(row)
+        self.epoch += 1
+        self.consumed = 0
+        self.sums = EpochSums()
+        return row
+
+    def best_epoch(self, name: str, rows: "tuple[Mapping[str, float], ...] | None" = None) -> int | None:
+        """The first epoch with the best value of `name`: the lowest of a loss, the highest of all else."""
+        rows = tuple(self.history) if rows is None else rows
+        rows = tuple(row for row in rows if name in row)
+        if not rows:
+            return None
+        sign = 1 if name.endswith("loss") else -1
+        return int(min(rows, key=lambda row: sign * row[name])["epoch"])
+
+    def epochs_without_gain(self, select: Selection) -> int:
+        """Finished epochs since the best one."""
+        best = self.best_epoch(f"val_{select}")
+        return 0 if best is None else self.epoch - 1 - best

@@ -1,0 +1,246 @@
+"""Training: epochs of steps, validation, the best weights, early stopping, and checkpoints to go on from.
+
+Everything that a step depends on is either in the checkpoint or a function of (seed, epoch, position), so a run that
+was killed and resumed takes the same steps, bit for bit on the CPU, as one that was not.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from artkit.engine.assembly import Assembly, sample_counts
+from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.evaluation import check_logits, compute_metrics, predict_split, softmax
+from artkit.engine.events import Reporters
+from artkit.engine.folder import RunFolder
+from artkit.engine.progress import Progress
+from artkit.engine.randomness import seed_torch
+from artkit.errors import RunError
+from artkit_shards import Loader, Split
+from artkit_shards.loader import Batch
+
+
+class StopRequested(Exception):  # noqa: N818 - it is a request, not an error
+    """The user asked to stop; the state is that of the last finished step."""
+
+
+class Trainer:
+    """Trains the model of an assembly, from the start or from a checkpoint.
+
+    Args:
+        assembly: The parts of the run.
+        folder: Where checkpoints go.
+        reporters: Hear of everything.
+        should_stop: Asked after every batch; True ends the training with `StopRequested`, after a checkpoint.
+    """
+
+    def __init__(
+        self, assembly: Assembly, folder: RunFolder, reporters: Reporters, should_stop: Callable[[], bool]
+    ) -> None:
+        self.assembly = assembly
+        self.progress = Progress()
+        self._folder = folder
+        self._reporters = reporters
+        self._should_stop = should_stop
+        self._settings = assembly.recipe.train
+        self._base_rates = [group["lr"] for group in assembly.optimizer.param_groups]
+        self._saved_at = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        patience = self._settings.patience
+        is_stuck = patience > 0 and self.progress.epochs_without_gain(self._settings.select) >= patience
+        return self.progress.epoch >= self._settings.epochs or is_stuck
+
+    def train(self) -> None:
+        """Train to the end.
+
+        Raises:
+            StopRequested: if the user asked to stop; a checkpoint is written.
+            RunError: if the loss is not finite.
+        """
+        while not self.finished:
+            self._train_epoch()
+            values = self._validate()
+            self._finish_epoch(values)
+
+    def load(self) -> None:
+        """Take over the state of the folder's checkpoint.
+
+        Raises:
+            RunError: if it is missing, damaged, or does not fit the model.
+        """
+        state = load_checkpoint(self._folder.state)
+        try:
+            self.assembly.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise RunError(f"{self._folder.state} does not fit the model of its recipe: {error}") from None
+        self._load_optimizer(state["optimizer"])
+        self.progress = Progress.from_plain(state["progress"])
+        if self.progress.schedule:
+            self.assembly.schedule.load_state_dict(self.progress.schedule)  # type: ignore[attr-defined]
+
+    def save(self) -> None:
+        """Write the checkpoint to resume from."""
+        state = {
+            "model": self.assembly.model.state_dict(),
+            "optimizer": self.assembly.optimizer.state_dict(),
+            "progress": self.progress.to_plain(),
+        }
+        save_checkpoint(self._folder.state, state)
+        self._saved_at = time.monotonic()
+        self._reporters.checkpoint(self.progress.step, self._folder.state, best=False)
+
+    def weights(self) -> dict[str, Any]:
+        """The model and all that is needed to use it without the run folder."""
+        return {
+            "model": self.assembly.model.state_dict(),
+            "class_names": list(self.assembly.dataset.class_names),
+            "preprocessing": self.assembly.preprocessing.to_plain(),
+            "recipe": self.assembly.recipe.to_plain(),
+        }
+
+    def _train_epoch(self) -> None:
+        """Take the steps that are left of the current epoch."""
+        epoch = self.progress.epoch
+        counts = sample_counts(self.assembly.recipe.sampler, self.assembly.sampler, epoch, len(self.assembly.train))
+        loader = Loader(
+            self.assembly.train,
+            image_size=self.assembly.preprocessing.image_size,
+            batch_size=self._settings.batch_size,
+            counts=counts,
+            fit=self.assembly.preprocessing.fit,
+            seed=self._settings.seed,
+            epoch=epoch,
+            start=self.progress.consumed,
+            threads=self.assembly.recipe.data.threads,
+        )
+        self.assembly.model.train()
+        started = time.perf_counter()
+        for batch in loader:
+            self._step(batch, len(loader.plan))
+            now = time.perf_counter()
+            self.progress.sums.seconds += now - started
+            started = now
+            self._reporters.progress("train", self.progress.consumed, len(loader.plan))
+            self._after_step()
+
+    def _step(self, batch: Batch, num_positions: int) -> None:
+        """One optimizer step."""
+        assembly, progress = self.assembly, self.progress
+        first = progress.consumed
+        progress.consumed += len(batch.rows)
+        if len(batch.rows) == 1:
+            # Batch normalisation cannot learn from one image; the plan of the next epoch puts another one last.
+            return
+        rate = self._set_learning_rate((progress.epoch + first / num_positions) / self._settings.epochs)
+        seed_torch(self._settings.seed, progress.epoch, first)
+        images = assembly.preprocessing.to_unit(batch.images.to(assembly.device))
+        images = assembly.augment(images, progress.epoch, batch.positions.numpy())
+        labels = batch.labels.to(assembly.device)
+        with assembly.recipe.model.component.guard("forward"):
+            logits = assembly.model(assembly.preprocessing.normalise(images))
+        check_logits(logits, len(labels), len(assembly.dataset.class_names), assembly.recipe.model.component)
+        with assembly.recipe.loss.component.guard("computing the loss"):
+            loss = assembly.loss(logits, labels)
+        assembly.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        with assembly.recipe.optimizer.component.guard("step"):
+            assembly.optimizer.step()
+        self._count_step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels), rate)
+
+    def _count_step(self, loss: float, correct: int, images: int, rate: float) -> None:
+        sums = self.progress.sums
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the loss is {loss} at step {self.progress.step} (epoch {self.progress.epoch}); lower the learning "
+                f"rate, such as --set optimizer.lr={rate / 10:.2g}, and start again"
+            )
+        sums.images += images
+        sums.loss += loss * images
+        sums.correct += correct
+        self._reporters.log(self.progress.step, self.progress.epoch, {"loss": loss, "learning_rate": rate})
+        self.progress.step += 1
+
+    def _set_learning_rate(self, progress: float) -> float:
+        with self.assembly.recipe.schedule.component.guard("computing the learning rate"):
+            multiplier = float(self.assembly.schedule(progress))
+        groups = self.assembly.optimizer.param_groups
+        for group, base in zip(groups, self._base_rates, strict=True):
+            group["lr"] = base * multiplier
+        return float(groups[0]["lr"])
+
+    def _after_step(self) -> None:
+        """Write a checkpoint if one is due, and leave if the user wants to."""
+        stop = self._should_stop()
+        due = time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes
+        if stop or due:
+            self.save()
+        if stop:
+            raise StopRequested
+
+    def _validate(self) -> dict[str, float]:
+        split = self.assembly.validation
+        if split is None:
+            return {}
+        metrics = compute_metrics(split.labels, softmax(self.predict(split)))
+        return {f"val_{name}": value for name, value in metrics.items()}
+
+    def predict(self, split: Split) -> NDArray[np.float64]:
+        """Logits of a split, float64 (N, K), with progress; `StopRequested` leaves it."""
+
+        def on_batch(done: int) -> None:
+            self._reporters.progress(split.name, done, len(split))
+            if self._should_stop():
+                self.save()
+                raise StopRequested
+
+        return predict_split(
+            self.assembly.model,
+            self.assembly.recipe.model.component,
+            split,
+            self.assembly.preprocessing,
+            batch_size=self._settings.batch_size,
+            threads=self.assembly.recipe.data.threads,
+            device=self.assembly.device,
+            on_batch=on_batch,
+        )
+
+    def _finish_epoch(self, validation: dict[str, float]) -> None:
+        """Close the epoch, keep the weights if they are the best so far, and write a checkpoint."""
+        progress = self.progress
+        rate = float(self.assembly.optimizer.param_groups[0]["lr"])
+        row = progress.finish_epoch({**progress.sums.values(), "learning_rate": rate, **validation})
+        self._observe(row)
+        epoch = progress.epoch - 1
+        for value in dict.fromkeys(("accuracy", "loss", self._settings.select)):
+            if progress.best_epoch(f"val_{value}") == epoch:
+                path = self._folder.best(value)
+                save_checkpoint(path, self.weights())
+                self._reporters.checkpoint(progress.step, path, best=True)
+        # First the reporters, then the checkpoint: what a kill in between leaves behind is told again, never left out.
+        self._reporters.epoch_end(epoch, row)
+        self.save()
+
+    def _observe(self, row: dict[str, float]) -> None:
+        """Let a schedule that reacts to validation react."""
+        schedule = self.assembly.schedule
+        if hasattr(schedule, "observe"):
+            with self.assembly.recipe.schedule.component.guard("observing an epoch"):
+                schedule.observe(row)
+                self.progress.schedule = schedule.state_dict()  # type: ignore[attr-defined]
+
+    def _load_optimizer(self, state: dict[str, Any]) -> None:
+        optimizer = self.assembly.optimizer
+        optimizer.load_state_dict(state)
+        for parameter, entries in optimizer.state.items():
+            for name, value in entries.items():
+                if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                    # The memory format decides which kernel runs, and so the last bit of the result.
+                    entries[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

@@ -1,0 +1,179 @@
+"""Every hook that a plugin can implement: eight that register components, eight that tell reporters of a run.
+
+This page is the whole plugin contract on pluggy's side. Registration hooks are called once per plugin, in a fixed order
+that authors cannot and need not influence; each gets `register`:
+
+    @hookimpl
+    def artkit_models(register):
+        register("vit-tiny", vit)
+
+Run events are implemented by the objects that reporter factories return; ask only for the arguments you need.
+An argument of a hook implementation must not have a default: pluggy would never fill it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import pluggy
+
+from artkit.contracts import ErrorInfo, Kind, Predictions, RunInfo, RunStatus
+
+PROJECT: Final = "artkit"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin, or a method of a reporter, as the implementation of the hook of the same name."""
+
+Stability = Literal["stable", "experimental", "deprecated"]
+
+
+class Register(Protocol):
+    """Registers one component; what the registration hooks receive."""
+
+    def __call__(
+        self,
+        name: str,
+        factory: Callable[..., Any],
+        /,
+        *,
+        presets: Mapping[str, object] | None = None,
+        aliases: Sequence[str] = (),
+        renamed: Mapping[str, str] | None = None,
+        removed: Mapping[str, str] | None = None,
+        version: int = 1,
+        stability: Stability = "stable",
+        note: str = "",
+    ) -> None:
+        """Register `factory` under `name`.
+
+        Args:
+            name: Lower-case letters, digits, `-`, `_` and `.`; starts with a letter.
+            factory: Its first parameter takes the context of the kind; keyword-only parameters are its options.
+            presets: Defaults of options that differ from those in the signature: one factory, many names.
+            aliases: Further names of the same component, such as one it had before.
+            renamed: Old option name to new one; recipes that use the old one go on working.
+            removed: Option name to what to do instead, told to those who still use it.
+            version: Raised when the component's results change on purpose; run records keep `name@version`.
+            stability: "deprecated" warns its users with `note`.
+            note: One line for users, such as the replacement of a deprecated component.
+
+        Raises:
+            PluginError: if the name, the factory's signature or one of the options breaks the contract.
+        """
+        ...
+
+
+# --- registration: one hook a kind ----------------------------------------------------------------------------------
+
+
+@hookspec
+def artkit_models(register: Register) -> None:
+    """Register models: `factory(ctx: ModelContext, *, ...) -> nn.Module`."""
+
+
+@hookspec
+def artkit_augmenters(register: Register) -> None:
+    """Register augmenters: `factory(ctx: AugmenterContext, *, ...) -> Augmenter`."""
+
+
+@hookspec
+def artkit_samplers(register: Register) -> None:
+    """Register samplers: `factory(ctx: SamplerContext, *, ...) -> Sampler`."""
+
+
+@hookspec
+def artkit_losses(register: Register) -> None:
+    """Register losses: `factory(ctx: LossContext, *, ...) -> Loss`."""
+
+
+@hookspec
+def artkit_optimizers(register: Register) -> None:
+    """Register optimizers: `factory(ctx: OptimizerContext, *, ...) -> torch.optim.Optimizer`."""
+
+
+@hookspec
+def artkit_schedules(register: Register) -> None:
+    """Register schedules of the learning rate: `factory(ctx: ScheduleContext, *, ...) -> Schedule`."""
+
+
+@hookspec
+def artkit_reporters(register: Register) -> None:
+    """Register reporters: `factory(ctx: ReporterContext, *, ...)` gives an object with run events as methods."""
+
+
+@hookspec
+def artkit_sources(register: Register) -> None:
+    """Register sources for `artkit shard`: `factory(ctx: SourceContext, *, ...) -> Source`."""
+
+
+REGISTRATION_HOOKS: Final[Mapping[str, Kind]] = {
+    "artkit_models": "model",
+    "artkit_augmenters": "augmenter",
+    "artkit_samplers": "sampler",
+    "artkit_losses": "loss",
+    "artkit_optimizers": "optimizer",
+    "artkit_schedules": "schedule",
+    "artkit_reporters": "reporter",
+    "artkit_sources": "source",
+}
+
+
+# --- run events: methods of reporters -------------------------------------------------------------------------------
+
+
+@hookspec
+def artkit_run_start(run: RunInfo) -> None:
+    """First event of a run, also of a resumed one (`run.first_step` > 0): everything is built, nothing trained yet."""
+
+
+@hookspec
+def artkit_progress(run: RunInfo, phase: str, done: int, total: int) -> None:
+    """After every batch: `done` of `total` images of a phase: "train", or the split that is evaluated."""
+
+
+@hookspec
+def artkit_log(run: RunInfo, step: int, epoch: int, split: str, values: Mapping[str, float]) -> None:
+    """After every optimizer step: `values` has "loss" and "learning_rate". Steps and epochs count from 0."""
+
+
+@hookspec
+def artkit_epoch_end(run: RunInfo, epoch: int, values: Mapping[str, float]) -> None:
+    """After training and validation of an epoch.
+
+    `values`: "epoch", "train_loss", "train_accuracy", "learning_rate", "images_per_s", "seconds", and for each value of
+    the validation "val_<name>", such as "val_loss", "val_accuracy", "val_macro_recall"; "best_accuracy" and "best_loss"
+    are 1.0 in epochs that were the best so far.
+    """
+
+
+@hookspec
+def artkit_checkpoint(run: RunInfo, step: int, path: Path, best: bool) -> None:
+    """After a checkpoint was written whole; `best` if it holds the best weights so far, else it is for resuming."""
+
+
+@hookspec
+def artkit_predictions(run: RunInfo, predictions: Predictions) -> None:
+    """Once, after training: what the selected weights say about every test sample (validation, if there is no test)."""
+
+
+@hookspec
+def artkit_artifact(run: RunInfo, path: Path, title: str, kind: str) -> None:
+    """A reporter wrote a file for people to look at: "figure", "mosaic", "table" or "file"."""
+
+
+@hookspec
+def artkit_run_end(run: RunInfo, status: RunStatus, error: ErrorInfo | None) -> None:
+    """Last event of a run, whatever happened. Artifacts are all published by now."""
+
+
+RUN_EVENTS: Final = (
+    "artkit_run_start",
+    "artkit_progress",
+    "artkit_log",
+    "artkit_epoch_end",
+    "artkit_checkpoint",
+    "artkit_predictions",
+    "artkit_artifact",
+    "artkit_run_end",
+)

@@ -1,0 +1,19 @@
+"""Options: what users can set on a component, read from the signature of its factory.
+
+def vit(ctx: ModelContext, *, depth: Annotated[int, Ge(1), Doc("transformer blocks")] = 12): ...
+
+hints.py      an annotation -> a type that can be checked, and its words for people
+option.py     one keyword-only parameter -> one `Option`
+signature.py  a factory -> all its options; refuses signatures that break the contract
+reading.py    text from the command line -> a value
+checking.py   a value against an option; the only place that uses pydantic
+table.py      `OptionTable`: all options of a component; resolves and describes
+values.py     values as plain data for recipes, and as words in messages
+"""
+
+from artkit.options.option import Option
+from artkit.options.reading import CommandLineText
+from artkit.options.table import OptionTable
+from artkit.options.values import to_plain
+
+__all__ = ["CommandLineText", "Option", "OptionTable", "to_plain"]

@@ -1,0 +1,22 @@
+"""Recipes: what a run is made of, from the first default to the last `--set`.
+
+    settings.py   the sections [data] and [train]
+    layers.py     reads recipe files and command-line choices, lays one over the other
+    resolve.py    a laid-out recipe -> `Recipe`: every component found, every option checked
+
+A resolved recipe written to TOML is a recipe again, and repeats the run.
+"""
+
+from artkit.recipe.layers import CommandLine, read_recipe_file
+from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
+from artkit.recipe.settings import DataSettings, TrainSettings
+
+__all__ = [
+    "Choice",
+    "CommandLine",
+    "DataSettings",
+    "Recipe",
+    "TrainSettings",
+    "read_recipe_file",
+    "resolve_recipe",
+]

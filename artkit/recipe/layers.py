@@ -1,0 +1,165 @@
+"""The layers of a recipe, before anything is checked: defaults, a recipe file, choices on the command line, `--set`.
+
+A layer replaces what it names and leaves the rest. Naming another component drops the options of the one before: they
+were meant for that one.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from artkit.contracts import Kind
+from artkit.errors import RecipeError
+from artkit.options.reading import CommandLineText
+from artkit.registry import Registry
+from artkit.suggest import suggest
+
+SETTINGS: Final = ("data", "train")
+SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
+SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
+_PLUGINS: Final = "plugins"
+
+Layer = dict[str, Any]
+"""Section name -> table, or list of tables for augmenters and reporters; "plugins" -> list of files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """What the command line says about a recipe."""
+
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """Kind -> name, for the kinds of which a run has one."""
+    augmenters: Sequence[str] = ()
+    """Replace those of the recipe; "none" leaves them out."""
+    reporters: Sequence[str] = ()
+    """Join those of the recipe; "no:NAME" leaves one out."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Such as "train.epochs" -> 3; typed already."""
+    assignments: Sequence[str] = ()
+    """The values of `--set`: "kind.option=value"."""
+
+
+def read_recipe_file(path: Path) -> Layer:
+    """Read a recipe and check its sections.
+
+    Raises:
+        RecipeError: if there is no such file, it is not TOML, or it has an unknown section.
+    """
+    if not path.is_file():
+        raise RecipeError(f"there is no recipe {path}; give the path of a TOML file, or leave it out for the defaults")
+    try:
+        layer = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}") from None
+    _check_sections(layer, str(path))
+    return layer
+
+
+def default_layer() -> Layer:
+    """The recipe that every run starts from."""
+    text = resources.files("artkit").joinpath("recipes", "default.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def lay_over(base: Layer, layer: Layer, registry: Registry) -> Layer:
+    """The base with what the layer names replaced."""
+    result = dict(base)
+    for section, value in layer.items():
+        if section in SETTINGS:
+            result[section] = {**base.get(section, {}), **value}
+        elif section in SINGLE:
+            result[section] = _lay_component(section, base.get(section, {}), value, registry)
+        else:
+            result[section] = value
+    return result
+
+
+def lay_command_line(base: Layer, command_line: CommandLine, registry: Registry) -> Layer:
+    """The base with what the command line says replaced."""
+    layer: Layer = {kind: {"name": name} for kind, name in command_line.choices.items()}
+    for path, value in command_line.settings.items():
+        section, name = path.split(".")
+        layer.setdefault(section, {})[name] = value
+    result = lay_over(base, layer, registry)
+    if command_line.augmenters:
+        result["augmenter"] = [{"name": name} for name in command_line.augmenters if name != "none"]
+    result["reporter"] = _join_reporters(result.get("reporter", []), command_line.reporters, registry)
+    for assignment in command_line.assignments:
+        _assign(result, assignment, registry)
+    return result
+
+
+def _check_sections(layer: Layer, where: str) -> None:
+    known = (*SETTINGS, *SINGLE, *SEVERAL, _PLUGINS)
+    for section, value in layer.items():
+        if section not in known:
+            raise RecipeError(
+                f"{where} has an unknown section '{section}'. {suggest(section, known)}\n"
+                f"  A recipe has: {', '.join(known)}."
+            )
+        if section in SEVERAL and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
+            raise RecipeError(f"{where}: a run can have several of '{section}'; write it as [[{section}]]")
+        if section in (*SETTINGS, *SINGLE) and not isinstance(value, dict):
+            raise RecipeError(f"{where}: '{section}' is one table; write it as [{section}]")
+        if section == _PLUGINS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            raise RecipeError(f"{where}: 'plugins' is a list of files, such as plugins = [\"mine.py\"]")
+
+
+def _lay_component(kind: Kind, base: Mapping[str, Any], value: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
+    if "name" not in value or _same(kind, value["name"], base.get("name"), registry):
+        return {**base, **value}
+    return dict(value)
+
+
+def _same(kind: Kind, name: str, other: str | None, registry: Registry) -> bool:
+    return other is not None and registry.component(kind, name).id == registry.component(kind, other).id
+
+
+def _join_reporters(base: list[dict[str, Any]], names: Sequence[str], registry: Registry) -> list[dict[str, Any]]:
+    result = list(base)
+    for name in names:
+        wanted = registry.component("reporter", name.removeprefix("no:")).id
+        others = [entry for entry in result if registry.component("reporter", entry.get("name", "")).id != wanted]
+        if name.startswith("no:"):
+            result = others
+        elif len(others) == len(result):
+            result.append({"name": name})
+    return result
+
+
+def _assign(recipe: Layer, assignment: str, registry: Registry) -> None:
+    """Carry out one `--set`."""
+    path, equals, text = assignment.partition("=")
+    parts = path.strip().split(".")
+    if not equals or len(parts) < 2 or not all(parts):
+        raise RecipeError(f"--set {assignment} cannot be read; write it as kind.option=value, such as train.epochs=3")
+    section, option = parts[0], parts[-1]
+    known = (*SETTINGS, *SINGLE, *SEVERAL)
+    if section not in known:
+        raise RecipeError(
+            f"--set {assignment}: there is no '{section}'. {suggest(section, known)}\n  There are: {', '.join(known)}."
+        )
+    if section in SEVERAL:
+        _assign_to_one(recipe, section, ".".join(parts[1:-1]), option, text, registry)
+    elif len(parts) > 2:
+        raise RecipeError(f"--set {assignment}: a run has one {section}; write {section}.{option}={text}")
+    else:
+        recipe[section] = {**recipe.get(section, {}), option: CommandLineText(text)}
+
+
+def _assign_to_one(recipe: Layer, kind: Kind, name: str, option: str, text: str, registry: Registry) -> None:
+    entries = recipe.get(kind, [])
+    fitting = [number for number, entry in enumerate(entries) if not name or _same(kind, name, entry["name"], registry)]
+    if len(fitting) != 1:
+        names = ", ".join(entry["name"].split("/")[-1] for entry in entries) or "none"
+        raise RecipeError(
+            f"--set {kind}.{f'{name}.' if name else ''}{option}={text}: this run has these {kind}s: {names}; "
+            f"name one of them: --set {kind}.NAME.{option}={text}"
+        )
+    number = fitting[0]
+    entries = list(entries)
+    entries[number] = {**entries[number], option: CommandLineText(text)}
+    recipe[kind] = entries

@@ -1,0 +1,152 @@
+"""A laid-out recipe, resolved: every component found, every option checked and filled in."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from artkit.annotations import Doc, Interval
+from artkit.contracts import Kind
+from artkit.errors import RecipeError
+from artkit.options import OptionTable, to_plain
+from artkit.recipe.layers import (
+    SEVERAL,
+    SINGLE,
+    CommandLine,
+    Layer,
+    default_layer,
+    lay_command_line,
+    lay_over,
+)
+from artkit.recipe.settings import DataSettings, TrainSettings
+from artkit.registry import Component, Registry
+
+DEMO = "demo"
+"""The data path that stands for the bundled demo shards."""
+
+SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A component and the options it is built with."""
+
+    component: Component
+    options: Mapping[str, Any]
+    """A checked value for each of its options."""
+    p: float = 1.0
+    """Of an augmenter: the probability to be applied to an image."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """The recipe's table for it."""
+        table: dict[str, Any] = {"name": self.component.full_name}
+        if self.component.kind == "augmenter":
+            table["p"] = self.p
+        return {**table, **to_plain(self.options)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides a run, resolved."""
+
+    plugin_files: tuple[Path, ...]
+    data: DataSettings
+    train: TrainSettings
+    model: Choice
+    sampler: Choice
+    loss: Choice
+    optimizer: Choice
+    schedule: Choice
+    augmenters: tuple[Choice, ...]
+    reporters: tuple[Choice, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values that TOML can hold; read as a recipe, they give this recipe again."""
+        plain: dict[str, Any] = {"plugins": [str(path) for path in self.plugin_files]} if self.plugin_files else {}
+        plain |= {"data": asdict(self.data), "train": asdict(self.train)}
+        plain |= {kind: getattr(self, kind).to_plain() for kind in SINGLE}
+        plain |= {kind: [choice.to_plain() for choice in getattr(self, f"{kind}s")] for kind in SEVERAL}
+        return dict(_without_none(plain))
+
+    def to_toml(self) -> str:
+        """The text of recipe.toml."""
+        import tomli_w
+
+        return tomli_w.dumps(self.to_plain())
+
+    @property
+    def components(self) -> dict[str, str]:
+        """Kind -> who provides it, for people: "artkit/se-densenet@1 (artkit 0.1.0)"."""
+        said: dict[str, str] = {kind: _provider(getattr(self, kind)) for kind in SINGLE}
+        return said | {kind: ", ".join(map(_provider, getattr(self, f"{kind}s"))) for kind in SEVERAL}
+
+
+def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) -> Recipe:
+    """Lay defaults, a recipe and the command line over one another, and check everything.
+
+    Args:
+        layer: What `read_recipe_file` gave, or {}.
+        command_line: What the command line says.
+        registry: Where components are found.
+
+    Raises:
+        RecipeError: for the first component, option or value that cannot be used, saying why and what there is.
+    """
+    laid = lay_over(default_layer(), layer, registry)
+    laid = lay_command_line(laid, command_line, registry)
+    return Recipe(
+        plugin_files=tuple(Path(file).resolve() for file in laid.get("plugins", ())),
+        data=_absolute(_read_settings("data", DataSettings, laid)),
+        train=_read_settings("train", TrainSettings, laid),
+        model=_choose("model", laid["model"], registry),
+        sampler=_choose("sampler", laid["sampler"], registry),
+        loss=_choose("loss", laid["loss"], registry),
+        optimizer=_choose("optimizer", laid["optimizer"], registry),
+        schedule=_choose("schedule", laid["schedule"], registry),
+        augmenters=tuple(_choose("augmenter", entry, registry) for entry in laid.get("augmenter", ())),
+        reporters=tuple(_choose("reporter", entry, registry) for entry in laid.get("reporter", ())),
+    )
+
+
+def _absolute(data: DataSettings) -> DataSettings:
+    if data.path == DEMO:
+        return data
+    return DataSettings(**{**asdict(data), "path": str(Path(data.path).expanduser().resolve())})
+
+
+def _read_settings(section: str, settings: type[SettingsT], laid: Layer) -> SettingsT:
+    owner = f"section [{section}]"
+    table = OptionTable.from_factory(settings.__init__, owner=owner, plugin="artkit")
+    return settings(**table.resolve(laid[section], owner=owner))
+
+
+def _choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
+    options = dict(entry)
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        raise RecipeError(f'the recipe gives a {kind} without a name; write name = "..." ({", ".join(entry)} is given)')
+    component = registry.component(kind, name)
+    shared = {"p": options.pop("p")} if kind == "augmenter" and "p" in options else {}
+    p = _SHARED_BY_AUGMENTERS.resolve(shared, owner=component.owner)["p"]
+    return Choice(component=component, options=component.resolve(options), p=p)
+
+
+def _augmenter(
+    _: object, /, *, p: Annotated[float, Interval(ge=0, le=1), Doc("probability for each image")] = 1.0
+) -> float:
+    """What every augmenter can be told without its author's doing."""
+    return p
+
+
+_SHARED_BY_AUGMENTERS = OptionTable.from_factory(_augmenter, owner="augmenter", plugin="artkit")
+
+
+def _provider(choice: Choice) -> str:
+    return f"{choice.component.full_name} ({choice.component.plugin.label})"
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null; an option that is left out is None where None is its default."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value

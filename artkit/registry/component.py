@@ -1,0 +1,135 @@
+"""One component: what it is called, its options, how it is built, and whose fault an error is."""
+
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from artkit.contracts import Kind
+from artkit.errors import ArtkitError, ComponentError
+from artkit.hookspecs import Stability
+from artkit.options import OptionTable
+from artkit.registry.failure import author_line
+from artkit.registry.hooks import place_of
+from artkit.registry.info import PluginInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One component that a plugin registered."""
+
+    kind: Kind
+    name: str
+    plugin: PluginInfo
+    factory: Callable[..., Any]
+    options: OptionTable
+    version: int = 1
+    aliases: tuple[str, ...] = ()
+    stability: Stability = "stable"
+    note: str = ""
+
+    @property
+    def id(self) -> str:
+        """Unique among plugins: "artkit-vit/vit-tiny"."""
+        return f"{self.plugin.namespace}/{self.name}"
+
+    @property
+    def full_name(self) -> str:
+        """The id with the version, as run records keep it: "artkit-vit/vit-tiny@1"."""
+        return f"{self.id}@{self.version}"
+
+    @property
+    def owner(self) -> str:
+        """How messages call it: "model 'vit-tiny' (artkit-vit 0.3.1)"."""
+        return f"{self.kind} '{self.name}' ({self.plugin.label})"
+
+    @property
+    def summary(self) -> str:
+        """The first line of the factory's docstring, or ""."""
+        lines = (self.factory.__doc__ or "").strip().splitlines()
+        return lines[0] if lines else ""
+
+    @property
+    def place(self) -> str:
+        """File and line of the factory."""
+        return place_of(self.factory)
+
+    @property
+    def warning(self) -> str | None:
+        """What to tell people who use it, if it is deprecated or experimental."""
+        if self.stability == "stable":
+            return None
+        return f"{self.owner} is {self.stability}. {self.note}".rstrip()
+
+    def resolve(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A checked value for every option; see `OptionTable.resolve`.
+
+        Raises:
+            RecipeError: if an option is unknown, missing, of the wrong type or out of bounds.
+        """
+        return self.options.resolve(values, owner=self.owner)
+
+    def build(self, ctx: object, options: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Calls the factory.
+
+        Args:
+            ctx: The context of the component's kind, such as `ModelContext`.
+            options: Values, resolved or not; the defaults of the rest are added.
+
+        Returns:
+            What the factory returned.
+
+        Raises:
+            RecipeError: if an option cannot be used as given.
+            ComponentError: if the factory raised, or returned nothing.
+        """
+        values = self.resolve(options)
+        with self._blame(lambda error: f"could not be built: {type(error).__name__}: {error}"):
+            built = self.factory(ctx, **values)
+        if built is None:
+            text = f"{self.owner} could not be built: its factory returned nothing; does it lack a `return`?"
+            raise ComponentError(f"{text}\n{self._place_and_advice(self.place)}", plugin=self.plugin.label)
+        return built
+
+    @contextmanager
+    def guard(self, action: str) -> Iterator[None]:
+        """Around code of the component that artkit calls later: its errors get the component's name.
+
+        Args:
+            action: What is being done, for the message: "forward", "counts".
+
+        Raises:
+            ComponentError: if the code inside raised. Errors of artkit and of the data pass unchanged, and so does a
+                lack of memory or disk space, which is nobody's fault.
+        """
+        with self._blame(lambda error: f"raised {type(error).__name__} in {action}: {error}"):
+            yield
+
+    @contextmanager
+    def _blame(self, describe: Callable[[BaseException], str]) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            if _passes(error):
+                raise
+            what = describe(error).removesuffix(": ")
+            text = f"{self.owner} {what}\n{self._place_and_advice(author_line(error))}"
+            raise ComponentError(text, plugin=self.plugin.label) from error
+
+    def _place_and_advice(self, place: str) -> str:
+        fault = f"This is a fault of {'artkit' if self.plugin.is_builtin else 'the plugin, not of artkit'}"
+        report = f"; report it at {self.plugin.issues_url}" if self.plugin.issues_url else "."
+        return f"  at {place}\n{fault}{report}" if place else f"{fault}{report}"
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether an error is not the component's own: said by artkit or the data, or a lack of memory or space."""
+    from artkit_shards.errors import ShardsError
+
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # torch is not imported here, so its error is told by name; it has one for each kind of device.
+    out_of_memory = any(base.__name__ == "OutOfMemoryError" for base in type(error).__mro__)
+    return out_of_memory or isinstance(error, ArtkitError | ShardsError | MemoryError)

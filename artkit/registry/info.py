@@ -1,0 +1,92 @@
+"""Who a plugin is: its name, version, origin, and where to report its faults; from metadata, nothing is imported."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+BUILTIN_DIST = "artkit"
+"""The distribution whose components are the built-ins; it goes through the same door as any other."""
+
+_ISSUE_LABELS = {"issues", "issuetracker", "bugs", "bugtracker", "bugreports", "tracker"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """One plugin: an entry point of an installed package, or a file that the user named."""
+
+    name: str
+    """Of the entry point, or of the file."""
+    dist: str | None = None
+    """The distribution (the name to `pip install`), None for a file."""
+    version: str | None = None
+    commit: str | None = None
+    """The commit that was installed, if it came from a version control system."""
+    origin: str
+    """Where it was installed from, for people: "built in", "installed", a URL, or a path."""
+    issues_url: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages call it: "artkit-vit 0.3.1", "mine.py"."""
+        return f"{self.dist} {self.version}" if self.dist and self.version else self.dist or self.name
+
+    @property
+    def namespace(self) -> str:
+        """The first part of the ids of its components."""
+        return self.dist or self.name
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it came with artkit."""
+        return self.dist == BUILTIN_DIST
+
+
+def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
+    """Who an entry point belongs to, as far as the metadata of its distribution says."""
+    dist = entry_point.dist
+    if dist is None:
+        return PluginInfo(name=entry_point.name, origin="unknown")
+    metadata = dist.metadata
+    # `dist.name` would hide that metadata is missing, which some versions of Python report and others do not.
+    name, version = (metadata[field] if field in metadata else None for field in ("Name", "Version"))  # noqa: SIM401
+    origin, commit = _read_origin(dist)
+    return PluginInfo(
+        name=entry_point.name,
+        dist=name,
+        version=version,
+        commit=commit,
+        origin="built in" if name == BUILTIN_DIST else origin,
+        issues_url=_read_issues_url(dist),
+    )
+
+
+def read_file(path: Path) -> PluginInfo:
+    """A plugin that is one file of the user's; its content stands in for a version."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return PluginInfo(name=path.name, origin=f"{path} sha256:{digest[:8]}")
+
+
+def _read_origin(dist: Distribution) -> tuple[str, str | None]:
+    """Where pip got the distribution from (PEP 610), and the commit."""
+    text = dist.read_text("direct_url.json")
+    if text is None:
+        return "installed", None
+    try:
+        direct = json.loads(text)
+        url, editable = str(direct["url"]), bool(direct.get("dir_info", {}).get("editable"))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "installed", None
+    source = unquote(urlsplit(url).path) if url.startswith("file:") else url
+    commit = direct.get("vcs_info", {}).get("commit_id")
+    return (f"{source} (editable)" if editable else source), commit
+
+
+def _read_issues_url(dist: Distribution) -> str | None:
+    for line in dist.metadata.get_all("Project-URL") or ():
+        label, _, url = line.partition(",")
+        if "".join(filter(str.isalnum, label.lower())) in _ISSUE_LABELS:
+            return str(url).strip()
+    return None

@@ -1,0 +1,132 @@
+"""All plugins and their components; lookup by name.
+
+A component is found by its short name or an alias (`vit-tiny`), by its id (`artkit-vit/vit-tiny`), and by either with
+a version (`vit-tiny@1`); without one the newest version is meant. Two plugins may register the same short name. That
+harms nobody until someone asks for it, who is then told the ids to choose from.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from artkit.contracts import KINDS, Kind
+from artkit.errors import PluginError, RecipeError
+from artkit.registry.component import Component
+from artkit.registry.discovery import FoundPlugin, discover
+from artkit.registry.loading import Plugin, load_plugin
+from artkit.suggest import suggest
+
+
+def load_registry(
+    files: Sequence[Path | str] = (), *, switched_off: Sequence[str] = (), entry_points: bool = True
+) -> "Registry":
+    """Loads all plugins that are installed, and those in `files`.
+
+    An installed plugin that fails is only recorded. A file was asked for, so its failure is an error.
+
+    Args:
+        files: Python files of the user's, each a plugin.
+        switched_off: Packages or entry points that must not be imported; also `ARTKIT_PLUGINS=only:a,b` or `no:a,b`.
+        entry_points: False loads the files only.
+
+    Raises:
+        RecipeError: if a file is not there, or `ARTKIT_PLUGINS` is not understood.
+        PluginError: if a file could not be loaded.
+    """
+    registry = load_all(discover(files, switched_off=switched_off, use_entry_points=entry_points))
+    for plugin in registry.plugins:
+        if plugin.failure and plugin.info.dist is None:
+            text = f"the plugin {plugin.info.label} could not be loaded: {plugin.failure.text}"
+            raise PluginError(text, plugin=plugin.info.label) from plugin.failure.error
+    return registry
+
+
+def load_all(found: Sequence[FoundPlugin]) -> "Registry":
+    """Loads each plugin in isolation; never raises what they raise."""
+    return Registry(tuple(load_plugin(plugin) for plugin in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All plugins that were found, and the components of those that could be loaded."""
+
+    plugins: tuple[Plugin, ...]
+
+    def components(self, kind: Kind | None = None) -> tuple[Component, ...]:
+        """The components of a kind, or all of them, sorted by kind, name, plugin and version."""
+        found = [
+            component
+            for plugin in self.plugins
+            for component in plugin.components
+            if kind is None or component.kind == kind
+        ]
+        return tuple(sorted(found, key=lambda c: (KINDS.index(c.kind), c.name, c.id, c.version)))
+
+    def component(self, kind: Kind, name: str) -> Component:
+        """The component that a name means.
+
+        Args:
+            kind: The kind of component.
+            name: Short name, alias or id, each with or without `@version`.
+
+        Raises:
+            RecipeError: if there is none, if it lacks that version, or if several plugins have one of that name.
+        """
+        word, _, version = name.partition("@")
+        matches = self._matches(kind, word)
+        if not matches:
+            raise RecipeError(self._unknown(kind, word))
+        if len({(match.id, match.version) for match in matches}) < len(matches) or len({m.id for m in matches}) > 1:
+            raise RecipeError(_clash(kind, word, matches))
+        if version:
+            return _with_version(matches, version)
+        return max(matches, key=lambda match: match.version)
+
+    def _matches(self, kind: Kind, word: str) -> list[Component]:
+        """The components of that id; else of that name; else of that alias."""
+        there = self.components(kind)
+        namespace, slash, name = word.rpartition("/")
+        if slash:
+            there = tuple(component for component in there if component.plugin.namespace == namespace)
+        return [c for c in there if c.name == name] or [c for c in there if name in c.aliases]
+
+    def _unknown(self, kind: Kind, word: str) -> str:
+        there = self.components(kind)
+        names = dict.fromkeys(component.name for component in there)
+        lines = [f"no {kind} '{word}'. {suggest(word, self._all_names(kind))}".rstrip()]
+        others = [other.kind for other in self.components() if word in (other.name, *other.aliases, other.id)]
+        if others:
+            lines[0] += f" There is a {others[0]} of that name."
+        lines.append(f"  there are: {', '.join(names)}" if names else f"  there are no {plural(kind)} at all")
+        missing = [plugin for plugin in self.plugins if not plugin.components]
+        return "\n".join([*lines, *(_might_provide(missing) if missing else ())])
+
+    def _all_names(self, kind: Kind) -> Iterator[str]:
+        for component in self.components(kind):
+            yield from (component.name, *component.aliases, component.id)
+
+
+def plural(kind: Kind) -> str:
+    """The kind in plural: "models", "losses"."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
+def _with_version(matches: Sequence[Component], version: str) -> Component:
+    for match in matches:
+        if str(match.version) == version:
+            return match
+    versions = " and ".join(f"@{match.version}" for match in sorted(matches, key=lambda match: match.version))
+    raise RecipeError(f"{matches[0].owner} has no version @{version}; there is {versions}")
+
+
+def _clash(kind: Kind, word: str, matches: Sequence[Component]) -> str:
+    choices = "\n".join(f"  {match.full_name}  ({match.plugin.label}, {match.place})" for match in matches)
+    return f"several plugins have a {kind} '{word}'; write the whole id of the one you mean:\n{choices}"
+
+
+def _might_provide(missing: Sequence[Plugin]) -> Iterator[str]:
+    count = f"{len(missing)} plugin is" if len(missing) == 1 else f"{len(missing)} plugins are"
+    yield f"{count} not in use and might provide it; see `artkit plugins --check`:"
+    for plugin in missing:
+        reason = plugin.failure.cause.splitlines()[0] if plugin.failure else plugin.status
+        yield f"  {plugin.info.label}: {reason}"

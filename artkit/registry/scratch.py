@@ -1,0 +1,91 @@
+"""What one plugin registers, collected apart from all others so that it is merged whole or not at all."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, get_args
+
+from artkit.contracts import Kind
+from artkit.errors import PluginError
+from artkit.hookspecs import Register, Stability
+from artkit.options import OptionTable
+from artkit.registry.component import Component
+from artkit.registry.info import PluginInfo
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9._-]*")
+_TAKEN_OPTIONS: Final[Mapping[str, str]] = {
+    "name": "in recipes it names the component",
+    "p": "artkit itself applies the probability p",
+}
+"""Names that options cannot have, since recipes use them for something else; `p` for augmenters only."""
+
+
+class Scratch:
+    """Collects and checks the components of one plugin."""
+
+    def __init__(self, plugin: PluginInfo) -> None:
+        self.plugin = plugin
+        self.components: list[Component] = []
+
+    def register_for(self, kind: Kind) -> Register:
+        """The `register` that the hook of a kind receives; see `Register` for what it does and raises."""
+
+        def register(
+            name: str,
+            factory: Callable[..., Any],
+            /,
+            *,
+            presets: Mapping[str, object] | None = None,
+            aliases: Sequence[str] = (),
+            renamed: Mapping[str, str] | None = None,
+            removed: Mapping[str, str] | None = None,
+            version: int = 1,
+            stability: Stability = "stable",
+            note: str = "",
+        ) -> None:
+            owner = f"{kind} {name!r} ({self.plugin.label})"
+            for problem in _problems(name, factory, aliases, version, stability):
+                raise PluginError(f"{owner}: {problem}", plugin=self.plugin.label)
+            options = OptionTable.from_factory(
+                factory, presets, renamed, removed, owner=owner, plugin=self.plugin.label
+            )
+            self._add(
+                Component(
+                    kind=kind,
+                    name=name,
+                    plugin=self.plugin,
+                    factory=factory,
+                    options=options,
+                    version=version,
+                    aliases=tuple(aliases),
+                    stability=stability,
+                    note=note,
+                )
+            )
+
+        return register
+
+    def _add(self, component: Component) -> None:
+        for option, reason in _TAKEN_OPTIONS.items():
+            if option in component.options.options and (option != "p" or component.kind == "augmenter"):
+                text = f"{component.owner}: the option '{option}' needs another name, since {reason}."
+                raise PluginError(text, plugin=self.plugin.label)
+        for other in self.components:
+            names = {component.name, *component.aliases} & {other.name, *other.aliases}
+            if names and (component.kind, component.version) == (other.kind, other.version):
+                text = f"{component.owner}: '{min(names)}' is registered twice with the same version."
+                raise PluginError(text, plugin=self.plugin.label)
+        self.components.append(component)
+
+
+def _problems(name: str, factory: object, aliases: Sequence[str], version: int, stability: str) -> Iterator[str]:
+    if isinstance(aliases, str):
+        yield f"aliases={aliases!r} is text; write a list of names."
+    for word in (name, *aliases):
+        if not isinstance(word, str) or not _NAME.fullmatch(word):
+            yield f"{word!r} is not a name; names have a-z, 0-9, '-', '_' and '.', and start with a letter."
+    if not callable(factory):
+        yield f"its factory {factory!r} is not a function."
+    if not isinstance(version, int) or version < 1:
+        yield f"version={version!r} is not an integer from 1 on."
+    if stability not in get_args(Stability):
+        yield f"stability={stability!r} is not one of {', '.join(map(repr, get_args(Stability)))}."

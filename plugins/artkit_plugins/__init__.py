@@ -1,0 +1,82 @@
+"""The components that come with artkit, registered through the entry point like anyone's.
+
+One package or module a kind; each holds the factories with their options and stays light. What is heavy, such as torch,
+is imported when a factory is called. The kinds do not know one another.
+
+    models        se-densenet, resnet18 ... resnet152, small-resnet
+    augmenters    affine, none
+    samplers      natural, class-balanced, sqrt, repeat-factor
+    losses        cross-entropy, weighted-cross-entropy, balanced-softmax
+    optimizers    sgd, adam, adamw, rmsprop
+    schedules     constant, cosine, plateau
+    reporters     console, metrics, predictions, confusion-matrix, mosaic, curves, report
+    sources       folder
+"""
+
+from artkit import Register, hookimpl
+from artkit_plugins import augmenters, losses, models, optimizers, reporters, samplers, schedules
+
+
+@hookimpl
+def artkit_models(register: Register) -> None:
+    """Register the models."""
+    register("se-densenet", models.se_densenet)
+    register("resnet18", models.resnet, presets={"depth": 18})
+    register("resnet34", models.resnet, presets={"depth": 34})
+    register("resnet50", models.resnet, presets={"depth": 50})
+    register("resnet101", models.resnet, presets={"depth": 101})
+    register("resnet152", models.resnet, presets={"depth": 152})
+    register("small-resnet", models.small_resnet)
+
+
+@hookimpl
+def artkit_augmenters(register: Register) -> None:
+    """Register the augmenters."""
+    register("affine", augmenters.affine)
+    register("none", augmenters.none)
+
+
+@hookimpl
+def artkit_samplers(register: Register) -> None:
+    """Register the samplers."""
+    register("natural", samplers.natural)
+    register("class-balanced", samplers.class_balanced)
+    register("sqrt", samplers.sqrt)
+    register("repeat-factor", samplers.repeat_factor)
+
+
+@hookimpl
+def artkit_losses(register: Register) -> None:
+    """Register the losses."""
+    register("cross-entropy", losses.cross_entropy)
+    register("weighted-cross-entropy", losses.weighted_cross_entropy)
+    register("balanced-softmax", losses.balanced_softmax)
+
+
+@hookimpl
+def artkit_optimizers(register: Register) -> None:
+    """Register the optimizers."""
+    register("sgd", optimizers.sgd)
+    register("adam", optimizers.adam)
+    register("adamw", optimizers.adamw)
+    register("rmsprop", optimizers.rmsprop)
+
+
+@hookimpl
+def artkit_schedules(register: Register) -> None:
+    """Register the schedules of the learning rate."""
+    register("constant", schedules.constant)
+    register("cosine", schedules.cosine)
+    register("plateau", schedules.plateau)
+
+
+@hookimpl
+def artkit_reporters(register: Register) -> None:
+    """Register the reporters."""
+    register("console", reporters.console)
+    register("metrics", reporters.metrics)
+    register("predictions", reporters.predictions)
+    register("confusion-matrix", reporters.confusion_matrix)
+    register("mosaic", reporters.mosaic)
+    register("curves", reporters.curves)
+    register("report", reporters.report)

@@ -1,0 +1,38 @@
+"""The look of figures, and how they are drawn: matplotlib's object interface alone, so no window and no global state."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from artkit_plugins.reporters.files import write_whole
+
+DPI: Final = 110
+INK: Final = "#24292f"
+FAINT: Final = "#8c959f"
+BLUE: Final = "#2563a8"
+ORANGE: Final = "#d9660d"
+GREEN: Final = "#1a8754"
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # Names may use scripts that the bundled font lacks; a box in their place is no reason to alarm people.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight", pad_inches=0.2)
+    write_whole(path, buffer.getvalue())
+
+
+def tidy(axes: Axes, title: str) -> None:
+    """Give axes a left-aligned title, a faint grid, and no frame on the right and on top."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
+    axes.grid(color="#e3e6ea", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=9)

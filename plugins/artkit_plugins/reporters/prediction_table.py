@@ -1,0 +1,53 @@
+"""The `predictions` reporter: predictions.csv, a row for every image that was tested."""
+
+from collections.abc import Iterator
+
+from artkit import Predictions, ReporterContext, hookimpl
+from artkit_plugins.reporters.files import write_table
+from artkit_plugins.reporters.statistics import sample_scores
+
+HEADER = (
+    "key",
+    "file",
+    "split",
+    "true",
+    "predicted",
+    "p_true",
+    "p_predicted",
+    "margin",
+    "entropy",
+    "loss",
+    "unknown_score",
+)
+
+
+class PredictionsReporter:
+    """Writes what the model said of each image and how sure it was.
+
+    `margin` is the largest probability minus the second largest; `entropy` is in nats; `loss` is the negative logarithm
+    of the true class's probability. `unknown_score` is 1 - `p_predicted`, the maximum-softmax-probability score: the
+    higher, the likelier that the image belongs to none of the classes.
+    """
+
+    def __init__(self, ctx: ReporterContext) -> None:
+        self._path = ctx.run_dir / "predictions.csv"
+        self._publish = ctx.publish
+
+    @hookimpl
+    def artkit_predictions(self, predictions: Predictions) -> None:
+        """Write the table, in the order of the split."""
+        write_table(self._path, HEADER, _rows(predictions))
+        self._publish(self._path, title="What was said of every image", kind="table")
+
+
+def _rows(predictions: Predictions) -> Iterator[tuple[object, ...]]:
+    names, split = predictions.class_names, predictions.split
+    scores = sample_scores(predictions.probabilities, predictions.labels)
+    columns = (scores.p_true, scores.p_predicted, scores.margin, scores.entropy, scores.loss, scores.unknown_score)
+    # Six significant digits say all that a float32 network knows.
+    numbers = zip(*([f"{x:.6g}" for x in column.tolist()] for column in columns), strict=True)
+    words = zip(
+        predictions.keys, predictions.files, predictions.labels.tolist(), predictions.predicted.tolist(), strict=True
+    )
+    for (key, file, true, predicted), row in zip(words, numbers, strict=True):
+        yield key, file, split, names[true], names[predicted], *row

@@ -1,0 +1,47 @@
+"""Words and numbers as people read them."""
+
+import re
+import shlex
+from pathlib import Path
+
+COMPONENT = re.compile(r"(?P<package>[^/\s]+)/(?P<name>[^@\s]+)@\d+ \((?P<owner>[^)]*)\)")
+"""A component as run records name it, such as `artkit-vit/vit-tiny@1 (artkit-vit 0.3.1)`."""
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut `text` to at most `width` characters, the last of which is then an ellipsis."""
+    return text if len(text) <= width else text[: max(width - 1, 0)].rstrip() + "…"
+
+
+def percent(share: float) -> str:
+    """Write a share in [0, 1] as a percentage with one decimal, such as `61.5 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """Write a time span with its two largest units, such as `48 s`, `3 min 20 s` or `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """Write a count with its noun, such as `1 class` or `1,250 images`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def component_names(provenance: str) -> str:
+    """Shorten `artkit/affine@1 (artkit 0.1.0)` to `affine`, in a list too; other packages' components keep their owner."""
+
+    def name(match: re.Match[str]) -> str:
+        return match["name"] if match["package"] == "artkit" else f"{match['name']} ({match['owner']})"
+
+    return COMPONENT.sub(name, provenance)
+
+
+def command(*words: str | Path) -> str:
+    """Write a command as it can be pasted into a shell."""
+    return shlex.join(str(word) for word in words)

@@ -1,0 +1,62 @@
+"""Samplers: how often each training sample appears in an epoch, as whole numbers; the plan says when."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from artkit import Doc, Ge, Gt, RecipeError, Sampler, SamplerContext
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["class_balanced", "natural", "repeat_factor", "sqrt"]
+
+
+def natural(ctx: SamplerContext) -> Sampler:
+    """Every image once an epoch."""
+    from artkit_plugins.samplers.once import OnceSampler
+
+    return OnceSampler(len(ctx.labels))
+
+
+def class_balanced(
+    ctx: SamplerContext,
+    *,
+    size: Annotated[int | None, Ge(1), Doc("appearances in an epoch; none: as many as there are images")] = None,
+) -> Sampler:
+    """Every class equally often, to within one, and so every image of a class; the ones left over rotate."""
+    from artkit_plugins.samplers.dealing import DealingSampler
+    from artkit_plugins.samplers.shares import equal_shares
+
+    shares = equal_shares(_class_counts(ctx), len(ctx.labels) if size is None else size)
+    return DealingSampler(ctx.labels, ctx.seed, shares)
+
+
+def sqrt(ctx: SamplerContext) -> Sampler:
+    """Classes in proportion to the square root of their images: half way between natural and balanced."""
+    from artkit_plugins.samplers.dealing import DealingSampler
+    from artkit_plugins.samplers.shares import square_root_shares
+
+    return DealingSampler(ctx.labels, ctx.seed, square_root_shares(_class_counts(ctx)))
+
+
+def repeat_factor(
+    ctx: SamplerContext,
+    *,
+    threshold: Annotated[
+        float | None, Gt(0), Doc("share of all images below which a class is repeated; none: 1 / number of classes")
+    ] = None,
+    cap: Annotated[float, Ge(1), Doc("most repeats of a class")] = 8.0,
+) -> Sampler:
+    """Every image at least once, rare classes more often: sqrt(threshold / share) times."""
+    from artkit_plugins.samplers.dealing import DealingSampler
+    from artkit_plugins.samplers.shares import repeat_factor_shares
+
+    return DealingSampler(ctx.labels, ctx.seed, repeat_factor_shares(_class_counts(ctx), threshold, cap))
+
+
+def _class_counts(ctx: SamplerContext) -> "NDArray[np.int64]":
+    import numpy as np
+
+    if not len(ctx.labels):
+        raise RecipeError("There are no training images to sample from. Choose a split that has some.")
+    return np.bincount(ctx.labels, minlength=len(ctx.class_names))

@@ -1,0 +1,75 @@
+"""Plain WebDataset tar shards: convert, index, plan and stream. Knows nothing of artkit.
+
+    from artkit_shards import Loader, open_dataset
+
+    split = open_dataset(directory).split("train")
+    for batch in Loader(split, image_size=256, batch_size=64):
+        batch.images, batch.labels
+
+Names are loaded when they are first used: converting and opening need no torch, and errors need nothing at all.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from artkit_shards.errors import ConvertError, DatasetError, ImageError, SampleError, ShardsError
+from artkit_shards.records import Record
+
+if TYPE_CHECKING:
+    from artkit_shards.converter import ConvertReport, convert
+    from artkit_shards.dataset import Dataset, Split, open_dataset
+    from artkit_shards.decode import fit_image
+    from artkit_shards.loader import Batch, Loader
+    from artkit_shards.plan import plan_epoch
+    from artkit_shards.scan import ClassFolders
+
+__all__ = [
+    "Batch",
+    "ClassFolders",
+    "ConvertError",
+    "ConvertReport",
+    "Dataset",
+    "DatasetError",
+    "ImageError",
+    "Loader",
+    "Record",
+    "SampleError",
+    "ShardsError",
+    "Split",
+    "convert",
+    "demo_path",
+    "fit_image",
+    "open_dataset",
+    "plan_epoch",
+]
+
+_MODULE_OF: Final = {
+    "Batch": "loader",
+    "ClassFolders": "scan",
+    "ConvertReport": "converter",
+    "Dataset": "dataset",
+    "Loader": "loader",
+    "Split": "dataset",
+    "convert": "converter",
+    "fit_image": "decode",
+    "open_dataset": "dataset",
+    "plan_epoch": "plan",
+}
+
+
+def demo_path() -> Path:
+    """Folder of the bundled data set: public-domain clip art by artist."""
+    return Path(__file__).parent / "demo"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

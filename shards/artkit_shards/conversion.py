@@ -1,0 +1,156 @@
+"""The plan of a conversion: every decision between looking at the images and writing them.
+
+A pure function of the list of images, what was found in them, and the settings; no file is touched here.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from artkit_shards.errors import ConvertError
+from artkit_shards.images import fitted_size
+from artkit_shards.inspection import Channels, Inspection, pixel_statistics
+from artkit_shards.layout import Sample, ShardLayout, lay_out, split_order
+from artkit_shards.records import Record
+from artkit_shards.selection import select_classes
+from artkit_shards.settings import Settings
+from artkit_shards.split import TRAIN, assign_splits
+from artkit_shards.storage import Suffix, choose_suffix, reasons_to_encode, too_large_for
+
+Usable = list[tuple[Record, Inspection]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejects:
+    """Files that cannot be used, each with a short reason."""
+
+    files: tuple[tuple[str, str], ...]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many by reason, without details; the commonest first."""
+        counts = Counter(reason.partition(":")[0] for _, reason in self.files)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be written."""
+
+    suffix: Suffix
+    class_names: tuple[str, ...]
+    shards: dict[str, list[ShardLayout]]
+    """By split, in order; splits without samples are not there."""
+    pixel_mean: Channels
+    pixel_std: Channels
+    encoded: Counter[str]
+    """Images that are written anew, by reason; an image can have several."""
+    notes: tuple[str, ...]
+
+    @property
+    def shard_names(self) -> list[str]:
+        """Names of all shards, in order."""
+        return [shard.name for shards in self.shards.values() for shard in shards]
+
+    def samples(self, split: str) -> list[Sample]:
+        """The samples of a split in order."""
+        return [sample for shard in self.shards[split] for sample in shard.samples]
+
+    def keys(self, split: str) -> list[str]:
+        """The keys of a split's samples in order."""
+        return [key for shard in self.shards[split] for key in shard.keys]
+
+
+def sort_out(
+    listing: Sequence[Record], findings: Sequence[Inspection | str], settings: Settings
+) -> tuple[Usable, Rejects, Suffix]:
+    """Part usable images from rejects, and choose the format in which all are stored."""
+    found = [finding for finding in findings if isinstance(finding, Inspection)]
+    suffix = choose_suffix(found, settings.image_format)
+    usable, rejects = [], []
+    for record, finding in zip(listing, findings, strict=True):
+        if isinstance(finding, str):
+            rejects.append((record.file, finding))
+        elif reason := too_large_for(finding, suffix, settings.max_side):
+            rejects.append((record.file, reason))
+        else:
+            usable.append((record, finding))
+    return usable, Rejects(files=tuple(rejects)), suffix
+
+
+def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, settings: Settings) -> Plan:
+    """Choose classes, draw the split, shuffle, and lay out the shards.
+
+    Raises:
+        ConvertError: if classes have too few images, or none for training.
+    """
+    class_counts = Counter(dict.fromkeys((record.label for record in listing), 0))
+    class_counts.update(record.label for record, _ in usable)
+    class_names, notes = select_classes(class_counts, settings.min_count)
+    label_of = {name: label for label, name in enumerate(class_names)}
+    chosen = [(record, inspection) for record, inspection in usable if record.label in label_of]
+    splits = assign_splits([record for record, _ in chosen], settings.fractions, settings.seed)
+    _check_training(chosen, splits, class_names)
+    notes += _split_notes(splits.values(), settings)
+    mean, std = pixel_statistics(inspection for record, inspection in chosen if splits[record.file] == TRAIN)
+    shards: dict[str, list[ShardLayout]] = {}
+    first_number = 0
+    for split in split_order(splits.values()):
+        samples = [
+            _sample(record, inspection, label_of[record.label], suffix, settings.max_side)
+            for record, inspection in chosen
+            if splits[record.file] == split
+        ]
+        shards[split] = lay_out(
+            split, samples, first_number=first_number, seed=settings.seed, shard_bytes=settings.shard_bytes
+        )
+        first_number += len(samples)
+    return Plan(
+        suffix=suffix,
+        class_names=tuple(class_names),
+        shards=shards,
+        pixel_mean=mean,
+        pixel_std=std,
+        encoded=Counter(
+            reason for _, found in chosen for reason in reasons_to_encode(found, suffix, settings.max_side)
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _sample(record: Record, inspection: Inspection, label: int, suffix: Suffix, max_side: int | None) -> Sample:
+    width, height = fitted_size(inspection.width, inspection.height, max_side)
+    shrunk = (width * height) / (inspection.width * inspection.height)
+    return Sample(
+        path=record.path,
+        file=record.file,
+        class_name=record.label,
+        label=label,
+        num_bytes=inspection.num_bytes,
+        crc32=inspection.crc32,
+        width=width,
+        height=height,
+        stored_bytes=round(inspection.num_bytes * shrunk),
+        encode=bool(reasons_to_encode(inspection, suffix, max_side)),
+    )
+
+
+def _check_training(chosen: Usable, splits: dict[str, str], class_names: Sequence[str]) -> None:
+    trained = {record.label for record, _ in chosen if splits[record.file] == TRAIN}
+    untrained = [name for name in class_names if name not in trained]
+    if untrained:
+        raise ConvertError(
+            f"there are no usable training images of {', '.join(map(repr, untrained[:10]))}"
+            f"{' and more' if len(untrained) > 10 else ''}; "
+            "every class needs one in the split 'train': add some, or take these classes out of the other splits"
+        )
+
+
+def _split_notes(splits: Iterable[str], settings: Settings) -> list[str]:
+    present = set(splits)
+    return [
+        f"no image went to {name!r}: "
+        + ("the images bring splits of their own" if len(present) > 1 else "the classes have too few images")
+        for name in settings.fractions
+        if name not in present
+    ]

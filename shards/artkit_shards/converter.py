@@ -1,0 +1,270 @@
+"""Converting: images of any kind -> a complete data set of tar shards, or an error and nothing half-done.
+
+1. Inspect every file, so that bad ones are known before anything is decided.
+2. Choose classes, draw the split, lay out the shards: all pure functions of the list of images and the options.
+3. Write the shards, each whole or not at all; then the index; the manifest last.
+
+The result does not depend on the number of workers, the time or the machine's file order: the same images and options
+give the same bytes.
+"""
+
+import errno
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from artkit_shards.conversion import Plan, Rejects, plan_conversion, sort_out
+from artkit_shards.destination import Destination
+from artkit_shards.errors import ConvertError, ImageError
+from artkit_shards.files import read_image_file, sync_folder
+from artkit_shards.index import write_index
+from artkit_shards.inspection import Inspection, inspect
+from artkit_shards.manifest import Manifest, ShardEntry, SplitEntry, Target, is_plain_name, to_json
+from artkit_shards.records import Record
+from artkit_shards.settings import DEFAULT_FRACTIONS, DEFAULT_SHARD_BYTES, Settings
+from artkit_shards.workers import Workers, default_workers, open_workers
+from artkit_shards.writing import ShardJob, WrittenShard, write_shard
+
+MAIN_TARGET: Final = "class"
+
+_IMAGES_PER_WORKER: Final = 64
+"""Starting a process costs as much as inspecting about this many images."""
+_CHUNK: Final = 16
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
+
+Progress = Callable[[str, int, int], None]
+"""Called as `progress(phase, done, total)` with images done; the phases are "inspect" and "write"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertReport:
+    """What a conversion did."""
+
+    directory: Path
+    class_counts: Mapping[str, int]
+    """Images of each class, all splits together."""
+    split_counts: Mapping[str, int]
+    num_shards: int
+    num_bytes: int
+    """Of all shards."""
+    image_suffix: str
+    num_encoded: int
+    """Images that were written anew; the bytes of all others were kept."""
+    encoded: Mapping[str, int]
+    """Images that were written anew, by reason; an image can have several."""
+    rejects: Mapping[str, int]
+    """Files that could not be used, by reason, the commonest first."""
+    rejects_file: Path
+    notes: Sequence[str]
+    """What the user should know, a sentence each."""
+
+
+def convert(
+    records: Iterable[Record],
+    directory: Path | str,
+    *,
+    fractions: Mapping[str, float] = DEFAULT_FRACTIONS,
+    seed: int = 0,
+    max_side: int | None = None,
+    image_format: str = "auto",
+    quality: int = 92,
+    min_count: int | None = None,
+    max_rejects: float = 0.1,
+    workers: int | None = None,
+    force: bool = False,
+    shard_bytes: int = DEFAULT_SHARD_BYTES,
+    progress: Progress | None = None,
+) -> ConvertReport:
+    """Convert images to a data set of tar shards.
+
+    Args:
+        records: The images, in any order.
+        directory: Folder of the data set; made if it does not exist. Files of others in it are not touched.
+        fractions: Share of each split, for images that do not bring their own.
+        seed: Of the split and the shuffle.
+        max_side: Upper bound of the longer side in pixels; larger images are made smaller, none is enlarged.
+        image_format: "jpg", "png", "webp", or "auto": the commonest of the three among the images. Files that have this
+            format, stand upright, are 8-bit RGB or gray and small enough are kept byte by byte.
+        quality: Of JPEG and WEBP images that are written anew, 1 to 100.
+        min_count: Classes with fewer usable images are left out. By default one with a single image is an error.
+        max_rejects: Share of files that may be unusable before it is an error.
+        workers: Processes; by default one a core. The result does not depend on it.
+        force: Replace a complete data set that is there.
+        shard_bytes: Wanted size of a shard.
+        progress: Told of the images done.
+
+    Raises:
+        ConvertError: if the images or settings cannot be used, or writing fails. No manifest is written then, and if
+            nothing was written yet, a data set that was there stays.
+    """
+    settings = Settings(
+        fractions=dict(fractions),
+        seed=seed,
+        max_side=max_side,
+        image_format=image_format,
+        quality=quality,
+        min_count=min_count,
+        max_rejects=max_rejects,
+        shard_bytes=shard_bytes,
+    )
+    settings.check()
+    listing = _listing(records)
+    destination = Destination(directory, force=force)
+    destination.check(listing)
+    workers = default_workers() if workers is None else workers
+    try:
+        with open_workers(min(workers, len(listing) // _IMAGES_PER_WORKER)) as pool:
+            findings = _inspect_all(listing, pool, progress)
+            usable, rejects, suffix = sort_out(listing, findings, settings)
+            _check_rejects(rejects, len(listing), max_rejects, destination)
+            plan = plan_conversion(listing, usable, suffix, settings)
+            with destination.replace(plan.shard_names):
+                written = _write_shards(plan, settings, destination, pool, progress)
+                _write_index(plan, written, destination)
+                rejects_file = destination.write_rejects(rejects.files)
+                destination.commit(to_json(_manifest(plan, written, rejects, settings)), plan.shard_names)
+    except OSError as error:
+        raise _writing_failed(error, destination) from error
+    return _report(plan, written, rejects, rejects_file, destination)
+
+
+def _listing(records: Iterable[Record]) -> list[Record]:
+    """The records in the order of their names, each name once."""
+    listing = sorted(records, key=lambda record: record.file)
+    if not listing:
+        raise ConvertError("there are no images to convert")
+    for one, other in pairwise(listing):
+        if one.file == other.file:
+            raise ConvertError(f"the image {one.file!r} is listed twice; list each image once")
+    for record in listing:
+        if not record.label:
+            raise ConvertError(f"the image {record.file!r} has an empty class name; name its class")
+        if record.split is not None and not is_plain_name(record.split):
+            raise ConvertError(f"the image {record.file!r} has the split {record.split!r}; use a name such as 'train'")
+    return listing
+
+
+def _inspect_all(listing: Sequence[Record], pool: Workers, progress: Progress | None) -> list[Inspection | str]:
+    """What was found in each file, or the reason why it cannot be used."""
+    findings = []
+    for finding in pool.map(_inspect_file, [record.path for record in listing], _CHUNK):
+        findings.append(finding)
+        if progress is not None:
+            progress("inspect", len(findings), len(listing))
+    return findings
+
+
+def _inspect_file(path: Path) -> Inspection | str:
+    try:
+        return inspect(read_image_file(path))
+    except ImageError as error:
+        return str(error)
+
+
+def _check_rejects(rejects: Rejects, num_files: int, max_rejects: float, destination: Destination) -> None:
+    if len(rejects.files) <= max_rejects * num_files:
+        return
+    list_file = destination.write_rejects(rejects.files)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in list(rejects.reasons.items())[:3])
+    raise ConvertError(
+        f"{len(rejects.files)} of {num_files} files cannot be used ({reasons}), more than the share of {max_rejects:g} "
+        f"that is allowed. {list_file} lists them: mend or remove them, or allow more with --max-rejects"
+    )
+
+
+def _write_shards(
+    plan: Plan, settings: Settings, destination: Destination, pool: Workers, progress: Progress | None
+) -> dict[str, WrittenShard]:
+    jobs = [
+        ShardJob(shard, destination.directory, destination.temporary, plan.suffix, settings.max_side, settings.quality)
+        for shards in plan.shards.values()
+        for shard in shards
+    ]
+    total = sum(len(job.shard.samples) for job in jobs)
+    written: dict[str, WrittenShard] = {}
+    done = 0
+    for job, shard in zip(jobs, pool.map(write_shard, jobs), strict=True):
+        written[shard.name] = shard
+        done += len(job.shard.samples)
+        if progress is not None:
+            progress("write", done, total)
+    return written
+
+
+def _write_index(plan: Plan, written: Mapping[str, WrittenShard], destination: Destination) -> None:
+    for split, shards in plan.shards.items():
+        folder = destination.new_index / split
+        folder.mkdir(parents=True)
+        samples = plan.samples(split)
+        numbers = {
+            "offset": [offset for shard in shards for offset in written[shard.name].offsets],
+            "size": [size for shard in shards for size in written[shard.name].sizes],
+            "width": [sample.width for sample in samples],
+            "height": [sample.height for sample in samples],
+            "crc32": [crc32 for shard in shards for crc32 in written[shard.name].crc32s],
+        }
+        labels = {MAIN_TARGET: [sample.label for sample in samples]}
+        texts = {"key": plan.keys(split), "file": [sample.file for sample in samples]}
+        write_index(folder, numbers, labels, texts)
+        sync_folder(folder)
+
+
+def _manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects, settings: Settings) -> Manifest:
+    splits = []
+    for split, layouts in plan.shards.items():
+        labels = [sample.label for sample in plan.samples(split)]
+        shards = [
+            ShardEntry(shard.name, len(shard.samples), written[shard.name].num_bytes, written[shard.name].sha256)
+            for shard in layouts
+        ]
+        counts = [0] * len(plan.class_names)
+        for label in labels:
+            counts[label] += 1
+        splits.append(SplitEntry(split, len(labels), tuple(counts), tuple(shards)))
+    return Manifest(
+        tool=f"artkit {metadata.version('artkit')}",
+        options=settings.recorded(),
+        image_suffix=plan.suffix,
+        targets=(Target(MAIN_TARGET, plan.class_names),),
+        splits=tuple(splits),
+        pixel_mean=plan.pixel_mean,
+        pixel_std=plan.pixel_std,
+        rejects=rejects.reasons,
+    )
+
+
+def _writing_failed(error: OSError, destination: Destination) -> ConvertError:
+    directory = destination.directory
+    if error.errno in _NO_SPACE:
+        free = shutil.disk_usage(destination.existing_folder()).free / 1e6
+        return ConvertError(
+            f"no space left to write the shards to {directory} ({free:.0f} MB free); "
+            "free some, or choose a folder on another disk, and run the conversion again"
+        )
+    return ConvertError(f"cannot write the shards to {directory}: {error}; mend this and run the conversion again")
+
+
+def _report(
+    plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects, rejects_file: Path, destination: Destination
+) -> ConvertReport:
+    samples = [sample for split in plan.shards for sample in plan.samples(split)]
+    class_counts = dict.fromkeys(plan.class_names, 0)
+    for sample in samples:
+        class_counts[sample.class_name] += 1
+    return ConvertReport(
+        directory=destination.directory,
+        class_counts=class_counts,
+        split_counts={split: len(plan.samples(split)) for split in plan.shards},
+        num_shards=len(written),
+        num_bytes=sum(shard.num_bytes for shard in written.values()),
+        image_suffix=plan.suffix,
+        num_encoded=sum(sample.encode for sample in samples),
+        encoded=dict(plan.encoded.most_common()),
+        rejects=rejects.reasons,
+        rejects_file=rejects_file,
+        notes=plan.notes,
+    )

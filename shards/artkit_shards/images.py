@@ -1,0 +1,247 @@
+"""Opening images that strangers made: one list of formats, one limit of pixels, one way to plain RGB.
+
+This is the only module that lets Pillow look at bytes. Formats are told by their first bytes, never by a file's name,
+and only six decoders are ever tried; the number of pixels is checked from the header, before any pixel is decoded.
+What Pillow would warn of is either harmless to us or an error anyway, so nothing is printed or warned.
+"""
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from artkit_shards.errors import ImageError
+
+__all__ = ["MAX_PIXELS", "ImageError", "ImageFormat", "check_pixels", "encode", "open_image", "read_rgb", "to_rgb"]
+
+ImageFormat = Literal["jpg", "png", "webp", "bmp", "gif", "tiff"]
+
+MAX_PIXELS: Final = 178_000_000
+"""Images with more pixels are refused: decoded, this many take half a gigabyte."""
+
+ORIENTATION_TAG: Final = 0x0112
+_TRANSPOSE: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS: Final = (5, 6, 7, 8)
+
+_SIGNATURES: Final[tuple[tuple[bytes, ImageFormat], ...]] = (
+    (b"\xff\xd8\xff", "jpg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"BM", "bmp"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+)
+_OPENERS: Final[dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]]] = {
+    "jpg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+    "bmp": BmpImageFile,
+    "gif": GifImageFile,
+    "tiff": TiffImageFile,
+}
+
+# Filters of warnings belong to the whole process: changing them in two threads at once could leave them changed.
+_WARNINGS_LOCK: Final = threading.Lock()
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def image_format(data: bytes) -> ImageFormat:
+    """Tell the format of an image from its first bytes.
+
+    Raises:
+        ImageError: if they are not those of a JPEG, PNG, WEBP, BMP, GIF or TIFF.
+    """
+    if not data:
+        raise ImageError("empty file")
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    raise ImageError("not an image")
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Raise ImageError if an image has more than `MAX_PIXELS` pixels, or none."""
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"too many pixels: {width}x{height}")
+    if width < 1 or height < 1:
+        raise ImageError(f"no pixels: {width}x{height}")
+
+
+def open_image(data: bytes) -> ImageFile.ImageFile:
+    """Open an image and check its header; no pixel is decoded yet.
+
+    Args:
+        data: The whole file.
+
+    Raises:
+        ImageError: if it is not an image, has a broken header, or more than `MAX_PIXELS` pixels.
+    """
+    opener = _OPENERS[image_format(data)]
+    try:
+        with _no_warnings():
+            image = opener(BytesIO(data))
+    except Exception as error:  # Pillow raises almost anything on bytes that are not what they claim to be
+        raise ImageError(_reason(error)) from error
+    check_pixels(*image.size)
+    return image
+
+
+def orientation(image: Image.Image) -> int:
+    """How an image must be turned to stand upright, as EXIF counts: 1 (as it is) to 8."""
+    try:
+        with _no_warnings():
+            value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block says nothing of how the image stands, and the pixels may be fine
+        return 1
+    return value if value in _TRANSPOSE else 1
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an image once it stands upright."""
+    width, height = image.size
+    return (height, width) if orientation(image) in _SIDEWAYS else (width, height)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Decode an image to upright 8-bit RGB.
+
+    EXIF orientation is applied; transparency of any kind is composited on white; 16 bits a channel are scaled to 8;
+    of an animation the first frame is taken.
+
+    Raises:
+        ImageError: if the pixels cannot be decoded whole, or have a mode with no agreed way to RGB.
+    """
+    turn = _TRANSPOSE.get(orientation(image))
+    try:
+        image.load()
+        if turn is not None:
+            image = image.transpose(turn)
+        if image.mode.startswith("I"):
+            image = _eight_bits(image)
+        if image.has_transparency_data:
+            return _on_white(image.convert("RGBA"))
+        return image.convert("RGB")
+    except ImageError:
+        raise
+    except Exception as error:  # as in open_image
+        raise ImageError(_reason(error)) from error
+
+
+def read_rgb(data: bytes) -> NDArray[np.uint8]:
+    """Decode the bytes of an image to upright RGB.
+
+    Returns:
+        uint8, (H, W, 3), the rules being those of `to_rgb`.
+
+    Raises:
+        ImageError: if the bytes are not an image that can be decoded whole.
+    """
+    return np.array(to_rgb(open_image(data)))
+
+
+def fitted_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """Width and height of an image once its longer side is at most `max_side`; the aspect ratio is kept."""
+    longest = max(width, height)
+    if max_side is None or longest <= max_side:
+        return width, height
+    return max(1, round(width * max_side / longest)), max(1, round(height * max_side / longest))
+
+
+def encode(data: bytes, image_format: ImageFormat, *, max_side: int | None = None, quality: int = 92) -> bytes:
+    """Write an image anew: upright RGB, on white, at most `max_side` pixels a side.
+
+    Args:
+        data: The bytes of an image in any of the formats.
+        image_format: "jpg" (colour at full resolution), "png" or "webp".
+        max_side: Upper bound of the longer side in pixels; images are never enlarged.
+        quality: Of JPEG and WEBP, from 1 to 100.
+
+    Returns:
+        The bytes of the new file, without metadata; the same on every run.
+
+    Raises:
+        ImageError: if the image cannot be decoded, or is too large for the format.
+    """
+    image: Image.Image = open_image(data)
+    size = fitted_size(*upright_size(image), max_side)
+    if max_side is not None and size != upright_size(image):
+        # JPEG decodes at a fraction of its size for less; twice what is needed keeps the resize below exact enough.
+        image.draft(None, (2 * max(size), 2 * max(size)))
+    image = to_rgb(image)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    file = BytesIO()
+    try:
+        match image_format:
+            case "jpg":
+                image.save(file, "JPEG", quality=quality, subsampling=0)
+            case "png":
+                image.save(file, "PNG", compress_level=6)
+            case "webp":
+                image.save(file, "WEBP", quality=quality, method=4)
+            case _:
+                raise ValueError(f"image_format={image_format!r} cannot be written; it is 'jpg', 'png' or 'webp'")
+    except OSError as error:
+        raise ImageError(f"cannot be written as {image_format}: {error}") from error
+    return file.getvalue()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit gray -> 8-bit gray. Pillow alone would clip it."""
+    values = np.array(image).astype(np.int64)
+    if image.mode == "I" and (values.min() < 0 or values.max() > 0xFFFF):
+        raise ImageError("colour mode not supported: 32-bit gray")
+    gray = Image.fromarray((values // 257).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        gray.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return gray
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    """A short reason of few kinds, so that rejects can be counted by it."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    lowered = text.lower()
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels"
+    if isinstance(error, MemoryError):
+        return "too large for the memory"
+    if isinstance(error, EOFError) or any(word in lowered for word in ("truncated", "unexpected end", "broken data")):
+        return "truncated"
+    return f"damaged: {text}"

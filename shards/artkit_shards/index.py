@@ -1,0 +1,105 @@
+"""The index of a split: one numpy file a column, so that any sample can be read without a search.
+
+Columns are plain `.npy` files without objects, mapped into memory and never unpickled. `offset` and `size` tell where
+the image member's data lies in its shard; the manifest tells how many samples each shard has, in order. Columns of text
+are two files: all text as UTF-8 bytes, and where each entry begins and ends.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artkit_shards.errors import DatasetError
+
+COLUMNS: Final[Mapping[str, str]] = {"offset": "<u8", "size": "<u4", "width": "<u4", "height": "<u4", "crc32": "<u4"}
+"""Columns of numbers and their types; `<target>.label` (int32, -1 where missing) comes on top for each target."""
+LABEL_TYPE: Final = "<i4"
+TEXT_COLUMNS: Final = ("key", "file")
+
+_ADVICE: Final = "the index was damaged or changed: convert the images again (artkit shard SRC DST --force)"
+
+
+class TextColumn(Sequence[str]):
+    """A column of text; entries are decoded when they are asked for."""
+
+    def __init__(self, text: NDArray[np.uint8], ends: NDArray[np.uint64]) -> None:
+        self._text = text
+        self._ends = ends
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """An entry, or a list of them."""
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        start = int(self._ends[row - 1]) if row else 0
+        return self._text[start : int(self._ends[row])].tobytes().decode()
+
+
+def write_index(
+    folder: Path,
+    numbers: Mapping[str, Sequence[int]],
+    labels: Mapping[str, Sequence[int]],
+    texts: Mapping[str, Sequence[str]],
+) -> None:
+    """Write all columns of a split, and see them on the disk.
+
+    Args:
+        folder: Empty and existing.
+        numbers: A sequence for each of `COLUMNS`.
+        labels: Classes by target.
+        texts: A sequence for each of `TEXT_COLUMNS`.
+    """
+    for name, dtype in COLUMNS.items():
+        _write(folder / f"{name}.npy", np.array(numbers[name], dtype=dtype))
+    for target, values in labels.items():
+        _write(folder / f"{target}.label.npy", np.array(values, dtype=LABEL_TYPE))
+    for name in TEXT_COLUMNS:
+        entries = [entry.encode() for entry in texts[name]]
+        _write(folder / f"{name}.text.npy", np.frombuffer(b"".join(entries), dtype=np.uint8))
+        _write(folder / f"{name}.ends.npy", np.cumsum([len(entry) for entry in entries], dtype="<u8"))
+
+
+def read_column(folder: Path, name: str, dtype: str, length: int | None) -> NDArray[Any]:
+    """Map a column of numbers, read-only.
+
+    Raises:
+        DatasetError: if the file is missing or no numpy file, or has another type or length.
+    """
+    path = folder / f"{name}.npy"
+    try:
+        column = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"{path} cannot be read ({error}); {_ADVICE}") from error
+    if not isinstance(column, np.ndarray) or column.dtype != np.dtype(dtype) or column.ndim != 1:
+        raise DatasetError(f"{path} is not one column of type {np.dtype(dtype).name}; {_ADVICE}")
+    if length is not None and len(column) != length:
+        raise DatasetError(f"{path} has {len(column)} entries, the manifest says {length}; {_ADVICE}")
+    return column
+
+
+def read_text_column(folder: Path, name: str, length: int) -> TextColumn:
+    """Map a column of text; errors as in `read_column`."""
+    ends = read_column(folder, f"{name}.ends", "<u8", length)
+    text = read_column(folder, f"{name}.text", "|u1", None)
+    if ends[-1] != len(text) or bool((ends[1:] < ends[:-1]).any()):
+        raise DatasetError(f"{folder / name}.ends.npy does not fit the text beside it; {_ADVICE}")
+    return TextColumn(text, ends)
+
+
+def _write(path: Path, column: NDArray[Any]) -> None:
+    with path.open("xb") as file:
+        np.save(file, column, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
