@@ -137,7 +137,9 @@ def _cells(row: "Plugin", checked: bool) -> list[str]:
     version = " ".join([row.info.version or "-", *([f"+g{row.info.commit[:7]}"] if row.info.commit else [])])
     import_time = [f"{row.import_ms:.0f} ms" if row.import_ms is not None else "-"] if checked else []
     count = str(len(row.components)) if row.components else "-"
-    return [row.info.namespace, version, kinds or "-", count, row.status, *import_time, _short_path(row.info.origin)]
+    # The cause of a failure stands in full below the table.
+    status = "failed" if row.failure else row.status
+    return [row.info.namespace, version, kinds or "-", count, status, *import_time, _short_path(row.info.origin)]
 
 
 def _print_json(rows: "Sequence[Plugin]") -> None:

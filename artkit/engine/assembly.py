@@ -109,11 +109,8 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
         recipe=recipe,
         dataset=dataset,
         device=device,
-        preprocessing=Preprocessing(
-            image_size=recipe.data.image_size,
-            fit=recipe.data.fit,
-            mean=dataset.pixel_mean,
-            std=dataset.pixel_std,
+        preprocessing=Preprocessing.for_pixels(
+            dataset.pixel_mean, dataset.pixel_std, image_size=recipe.data.image_size, fit=recipe.data.fit
         ),
         model=model,
         loss=_build_loss(recipe, dataset, first_counts),

@@ -12,6 +12,8 @@ import torch
 
 from artkit_shards.decode import Fit
 
+_SMALLEST_STD = 1 / 255  # one level of 8 bits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
@@ -25,6 +27,15 @@ class Preprocessing:
     """Mean of the training pixels, RGB in [0, 1]."""
     std: tuple[float, float, float]
     """Standard deviation of the training pixels."""
+
+    @classmethod
+    def for_pixels(
+        cls, mean: tuple[float, float, float], std: tuple[float, float, float], *, image_size: int, fit: Fit
+    ) -> "Preprocessing":
+        """Normalise by the statistics of the training pixels."""
+        # A channel without any variation (drawings in pure colours have them) must not be divided by zero.
+        red, green, blue = (max(value, _SMALLEST_STD) for value in std)
+        return cls(image_size=image_size, fit=fit, mean=mean, std=(red, green, blue))
 
     def to_unit(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Uint8 in [0, 255] -> float32 in [0, 1], on the same device and in the same memory format."""

@@ -44,7 +44,8 @@ class Option:
     @property
     def default_text(self) -> str:
         """The default as a user would write it, or "required"."""
-        return "required" if self.required else value_text(self.default).strip("'")
+        text = "required" if self.required else value_text(self.default)
+        return text.strip("'") or text
 
     @property
     def bounds_text(self) -> str:

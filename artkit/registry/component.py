@@ -11,7 +11,7 @@ from artkit.contracts import Kind
 from artkit.errors import ArtkitError, ComponentError
 from artkit.hookspecs import Stability
 from artkit.options import OptionTable
-from artkit.registry.failure import author_line
+from artkit.registry.failure import author_line, describe_error, error_message
 from artkit.registry.hooks import place_of
 from artkit.registry.info import PluginInfo
 
@@ -86,11 +86,17 @@ class Component:
             ComponentError: if the factory raised, or returned nothing.
         """
         values = self.resolve(options)
-        with self._blame(lambda error: f"could not be built: {type(error).__name__}: {error}"):
+        try:
             built = self.factory(ctx, **values)
+        except (Exception, SystemExit) as error:
+            if _passes(error):
+                raise
+            # Whose fault it is stays open: factories also refuse options that contradict one another.
+            text = f"{self.owner} could not be built: {describe_error(error)}"
+            raise self._error(text, self._line_of(error)) from error
         if built is None:
             text = f"{self.owner} could not be built: its factory returned nothing; does it lack a `return`?"
-            raise ComponentError(f"{text}\n{self._place_and_advice(self.place)}", plugin=self.plugin.label)
+            raise self._error(text, self.place, self._fault())
         return built
 
     @contextmanager
@@ -104,24 +110,24 @@ class Component:
             ComponentError: if the code inside raised. Errors of artkit and of the data pass unchanged, and so does a
                 lack of memory or disk space, which is nobody's fault.
         """
-        with self._blame(lambda error: f"raised {type(error).__name__} in {action}: {error}"):
-            yield
-
-    @contextmanager
-    def _blame(self, describe: Callable[[BaseException], str]) -> Iterator[None]:
         try:
             yield
         except (Exception, SystemExit) as error:
             if _passes(error):
                 raise
-            what = describe(error).removesuffix(": ")
-            text = f"{self.owner} {what}\n{self._place_and_advice(author_line(error))}"
-            raise ComponentError(text, plugin=self.plugin.label) from error
+            text = f"{self.owner} raised {type(error).__name__} in {action}: {error_message(error)}"
+            raise self._error(text.removesuffix(": "), self._line_of(error), self._fault()) from error
 
-    def _place_and_advice(self, place: str) -> str:
+    def _error(self, text: str, line: str, advice: str = "") -> ComponentError:
+        lines = [text, f"  at {line}" if line else "", advice]
+        return ComponentError("\n".join(filter(None, lines)), plugin=self.plugin.label)
+
+    def _line_of(self, error: BaseException) -> str:
+        return author_line(error, file=self.place.rpartition(":")[0])
+
+    def _fault(self) -> str:
         fault = f"This is a fault of {'artkit' if self.plugin.is_builtin else 'the plugin, not of artkit'}"
-        report = f"; report it at {self.plugin.issues_url}" if self.plugin.issues_url else "."
-        return f"  at {place}\n{fault}{report}" if place else f"{fault}{report}"
+        return f"{fault}; report it at {self.plugin.issues_url}" if self.plugin.issues_url else f"{fault}."
 
 
 def _passes(error: BaseException) -> bool:

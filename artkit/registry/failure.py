@@ -1,13 +1,17 @@
 """Why a plugin could not be loaded: the cause in words, and the line of the author's file."""
 
+import sys
+import sysconfig
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from artkit.errors import PluginError
 
-_ARTKIT = Path(__file__).resolve().parent.parent
+_ARTKIT: Final = Path(__file__).resolve().parent.parent
+_STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
+_INSTALLED: Final = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,12 @@ class Failure:
     @classmethod
     def from_error(cls, error: BaseException) -> Self:
         """Reads what an exception says, and where in the author's code it was raised."""
-        return cls(type(error).__name__, str(error), author_line(error), error)
+        return cls(type(error).__name__, error_message(error), author_line(error), error)
 
     @property
     def cause(self) -> str:
         """One line or more: "ImportError: No module named 'kornia'"."""
-        if isinstance(self.error, PluginError):
-            return self.message
-        return f"{self.type}: {self.message}" if self.message else self.type
+        return self.message if isinstance(self.error, PluginError) else describe_error(self.error)
 
     def __str__(self) -> str:
         return self.cause
@@ -42,23 +44,53 @@ class Failure:
         return f"{self.cause}\n  at {self.where}" if self.where else self.cause
 
 
-def author_line(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
+    """What an exception says. One that cannot even say it must not bring artkit down."""
+    try:
+        return str(error)
+    except Exception:
+        return "(its message cannot be shown)"
+
+
+def describe_error(error: BaseException) -> str:
+    """The class of an exception and what it says: "ImportError: No module named 'kornia'"."""
+    return f"{type(error).__name__}: {error_message(error)}".removesuffix(": ")
+
+
+def author_line(error: BaseException, file: str = "") -> str:
     """File and line where an error came out of an author's code, "/home/me/mine.py:3"; "" if it did not.
 
-    That is the last line of the traceback that lies in the same file or package as the first line outside of artkit:
-    an author looks for the mistake there, not in the depths of a library.
+    That is the last line of the traceback that lies in the author's file or package: the mistake is looked for there,
+    not in the depths of a library.
+
+    Args:
+        error: What was raised.
+        file: A file of the author's. Without it, or if the traceback passes it by, the author is whoever wrote the
+            first line outside of artkit, torch and Python itself.
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_authors(frame.filename)]
-    if not frames:
-        return ""
-    first = Path(frames[0].filename)
-    home = first.parent if first.name == "__init__.py" else first
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(home)]
-    return f"{own[-1].filename}:{own[-1].lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((frame.filename for frame in frames if _is_authors(frame.filename)), "")
+    for known in filter(None, (file, first)):
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(_home(Path(known)))]
+        if own:
+            return f"{own[-1].filename}:{own[-1].lineno}"
+    return ""
+
+
+def _home(file: Path) -> Path:
+    """The outermost package that a file belongs to, or the file itself."""
+    home = file
+    while (home.parent / "__init__.py").is_file():
+        home = home.parent
+    return home
 
 
 def _is_authors(filename: str) -> bool:
-    """Whether a file is neither artkit's nor the machinery of imports."""
-    return not filename.startswith("<") and not Path(filename).is_relative_to(_ARTKIT) and "importlib" not in filename
+    path = Path(filename)
+    torch = sys.modules.get("torch")
+    between = [_ARTKIT, *map(Path, getattr(torch, "__path__", ()))]
+    if filename.startswith("<") or any(path.is_relative_to(folder) for folder in between):
+        return False
+    return not path.is_relative_to(_STANDARD_LIBRARY) or not _INSTALLED.isdisjoint(path.parts)

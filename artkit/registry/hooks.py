@@ -96,10 +96,17 @@ def _problems(hook: str, impl: pluggy.HookImpl, allowed: Collection[str]) -> Ite
     elif hook in REGISTRATION_HOOKS and hook not in allowed:
         yield f"{hook} registers components; put it in the plugin's module, not on a reporter"
     elif hook not in allowed:
-        yield f"there is no hook {hook}. {suggest(hook, allowed)}".rstrip()
+        yield f"there is no hook {hook}. {_suggest_hook(hook, allowed)}".rstrip()
     else:
         yield from _order_problems(hook, impl)
         yield from _argument_problems(hook, impl)
+
+
+def _suggest_hook(hook: str, allowed: Collection[str]) -> str:
+    # All hooks begin alike, which would make any two of them look close.
+    prefix = f"{PROJECT}_"
+    endings = [name.removeprefix(prefix) for name in allowed]
+    return suggest(hook.removeprefix(prefix), endings).replace("'", f"'{prefix}", 1)
 
 
 def _order_problems(hook: str, impl: pluggy.HookImpl) -> Iterator[str]:

@@ -20,13 +20,15 @@ class PluginInfo:
     name: str
     """Of the entry point, or of the file."""
     dist: str | None = None
-    """The distribution (the name to `pip install`), None for a file."""
+    """The distribution (the name to `pip install`); None for a file, or if the package has no metadata."""
     version: str | None = None
     commit: str | None = None
     """The commit that was installed, if it came from a version control system."""
     origin: str
     """Where it was installed from, for people: "built in", "installed", a URL, or a path."""
     issues_url: str | None = None
+    file: Path | None = None
+    """The file, if the user named one; None for an installed package."""
 
     @property
     def label(self) -> str:
@@ -66,7 +68,7 @@ def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
 def read_file(path: Path) -> PluginInfo:
     """A plugin that is one file of the user's; its content stands in for a version."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PluginInfo(name=path.name, origin=f"{path} sha256:{digest[:8]}")
+    return PluginInfo(name=path.name, origin=f"{path} sha256:{digest[:8]}", file=path)
 
 
 def _read_origin(dist: Distribution) -> tuple[str, str | None]:
@@ -77,10 +79,10 @@ def _read_origin(dist: Distribution) -> tuple[str, str | None]:
     try:
         direct = json.loads(text)
         url, editable = str(direct["url"]), bool(direct.get("dir_info", {}).get("editable"))
+        commit = direct.get("vcs_info", {}).get("commit_id")
     except (AttributeError, KeyError, TypeError, ValueError):
         return "installed", None
     source = unquote(urlsplit(url).path) if url.startswith("file:") else url
-    commit = direct.get("vcs_info", {}).get("commit_id")
     return (f"{source} (editable)" if editable else source), commit
 
 

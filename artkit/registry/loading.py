@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +47,7 @@ class Plugin:
         if self.failure:
             return f"failed: {self.failure.type}"
         if not self.loaded:
-            return "installed" if self.info.dist else "found"
+            return "found" if self.info.file else "installed"
         return "ok" if self.components else "registers nothing"
 
     @property
@@ -61,7 +61,7 @@ class Plugin:
         failure = self.failure
         return {
             "plugin": self.info.namespace,
-            "entry_point": self.info.name if self.info.dist else None,
+            "entry_point": None if self.info.file else self.info.name,
             "version": self.info.version,
             "commit": self.info.commit,
             "kinds": list(self.kinds) if self.loaded else None,
@@ -83,36 +83,35 @@ def load_plugin(found: FoundPlugin) -> Plugin:
         return Plugin(info=found.info, left_out=found.left_out)
     before = set(sys.modules)
     started = time.perf_counter()
+    module, failure = None, None
     try:
         module = _import(found.target)
     except (Exception, SystemExit) as error:
-        return Plugin(info=found.info, loaded=True, failure=Failure.from_error(error))
-    import_ms = 1000 * (time.perf_counter() - started)
-    heavy = tuple(name for name in _HEAVY if name in sys.modules and name not in before)
-    return _collect(found.info, module, import_ms, heavy)
+        failure = Failure.from_error(error)
+    plugin = Plugin(
+        info=found.info,
+        loaded=True,
+        failure=failure,
+        import_ms=1000 * (time.perf_counter() - started),
+        heavy_imports=tuple(name for name in _HEAVY if name in sys.modules and name not in before),
+    )
+    return plugin if failure else _collect(plugin, module)
 
 
-def load_object(info: PluginInfo, plugin: object) -> Plugin:
+def load_object(info: PluginInfo, module: object) -> Plugin:
     """Collects the components of a plugin that is imported already."""
-    return _collect(info, plugin, 0.0, ())
+    return _collect(Plugin(info=info, loaded=True), module)
 
 
-def _collect(info: PluginInfo, plugin: object, import_ms: float, heavy: tuple[str, ...]) -> Plugin:
-    scratch = Scratch(info)
-    failure = None
+def _collect(plugin: Plugin, module: object) -> Plugin:
+    """The plugin with its components, or with the failure that kept it from registering them all."""
+    scratch = Scratch(plugin.info)
     try:
-        for hook, impl in find_registration_hooks(plugin, info.label).items():
+        for hook, impl in find_registration_hooks(module, plugin.info.label).items():
             impl(register=scratch.register_for(REGISTRATION_HOOKS[hook]))
     except (Exception, SystemExit) as error:
-        failure = Failure.from_error(error)
-    return Plugin(
-        info=info,
-        loaded=True,
-        components=() if failure else tuple(scratch.components),
-        failure=failure,
-        import_ms=import_ms,
-        heavy_imports=heavy,
-    )
+        return replace(plugin, failure=Failure.from_error(error))
+    return replace(plugin, components=tuple(scratch.components))
 
 
 def _import(target: EntryPoint | Path) -> Any:

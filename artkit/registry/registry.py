@@ -35,7 +35,7 @@ def load_registry(
     """
     registry = load_all(discover(files, switched_off=switched_off, use_entry_points=entry_points))
     for plugin in registry.plugins:
-        if plugin.failure and plugin.info.dist is None:
+        if plugin.failure and plugin.info.file:
             text = f"the plugin {plugin.info.label} could not be loaded: {plugin.failure.text}"
             raise PluginError(text, plugin=plugin.info.label) from plugin.failure.error
     return registry

@@ -14,7 +14,7 @@ is imported when a factory is called. The kinds do not know one another.
 """
 
 from artkit import Register, hookimpl
-from artkit_plugins import augmenters, losses, models, optimizers, reporters, samplers, schedules
+from artkit_plugins import augmenters, losses, models, optimizers, reporters, samplers, schedules, sources
 
 
 @hookimpl
@@ -80,3 +80,9 @@ def artkit_reporters(register: Register) -> None:
     register("mosaic", reporters.mosaic)
     register("curves", reporters.curves)
     register("report", reporters.report)
+
+
+@hookimpl
+def artkit_sources(register: Register) -> None:
+    """Register the sources of `artkit shard`."""
+    register("folder", sources.folder)

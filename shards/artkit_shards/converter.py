@@ -37,7 +37,11 @@ _CHUNK: Final = 16
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 
 Progress = Callable[[str, int, int], None]
-"""Called as `progress(phase, done, total)` with images done; the phases are "inspect" and "write"."""
+"""Called as `progress(phase, done, total)` with images done, from 0; the phases are "inspect" and "write"."""
+
+
+def _ignore_progress(_phase: str, _done: int, _total: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,7 @@ def convert(
     workers: int | None = None,
     force: bool = False,
     shard_bytes: int = DEFAULT_SHARD_BYTES,
-    progress: Progress | None = None,
+    progress: Progress = _ignore_progress,
 ) -> ConvertReport:
     """Convert images to a data set of tar shards.
 
@@ -148,13 +152,13 @@ def _listing(records: Iterable[Record]) -> list[Record]:
     return listing
 
 
-def _inspect_all(listing: Sequence[Record], pool: Workers, progress: Progress | None) -> list[Inspection | str]:
+def _inspect_all(listing: Sequence[Record], pool: Workers, progress: Progress) -> list[Inspection | str]:
     """What was found in each file, or the reason why it cannot be used."""
-    findings = []
+    findings: list[Inspection | str] = []
+    progress("inspect", 0, len(listing))
     for finding in pool.map(_inspect_file, [record.path for record in listing], _CHUNK):
         findings.append(finding)
-        if progress is not None:
-            progress("inspect", len(findings), len(listing))
+        progress("inspect", len(findings), len(listing))
     return findings
 
 
@@ -177,7 +181,7 @@ def _check_rejects(rejects: Rejects, num_files: int, max_rejects: float, destina
 
 
 def _write_shards(
-    plan: Plan, settings: Settings, destination: Destination, pool: Workers, progress: Progress | None
+    plan: Plan, settings: Settings, destination: Destination, pool: Workers, progress: Progress
 ) -> dict[str, WrittenShard]:
     jobs = [
         ShardJob(shard, destination.directory, destination.temporary, plan.suffix, settings.max_side, settings.quality)
@@ -187,11 +191,11 @@ def _write_shards(
     total = sum(len(job.shard.samples) for job in jobs)
     written: dict[str, WrittenShard] = {}
     done = 0
+    progress("write", done, total)
     for job, shard in zip(jobs, pool.map(write_shard, jobs), strict=True):
         written[shard.name] = shard
         done += len(job.shard.samples)
-        if progress is not None:
-            progress("write", done, total)
+        progress("write", done, total)
     return written
 
 

@@ -5,6 +5,7 @@ of code points, whatever order the file system has. Links are not followed, so n
 """
 
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from artkit_shards.records import Record
 IMAGE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 _SPLIT_FOLDERS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_NO_WORD: Final = re.compile(r"[\W\d_]+")
 _EXPECTED: Final = (
     "artkit expects a folder for each class with its images in it, such as {root}/Claude Monet/lilies.jpg"
 )
@@ -31,13 +33,16 @@ class ClassFolders:
 
     Args:
         root: The folder to scan.
+        series: Whether images of a class whose names differ in numbers only, such as rose_01.png and rose_02.png, form
+            a group, so that they stay together in one split. Names of numbers alone form none.
 
     Raises:
         ConvertError: if there are not at least two class folders with images, with how the folder must look.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(self, root: Path | str, *, series: bool = False) -> None:
         self.root = Path(root)
+        self._series = series
         self._num_links = 0
         self._skipped: Counter[str] = Counter()
         self._empty: list[str] = []
@@ -104,11 +109,15 @@ class ClassFolders:
                     f"{label!r}, apart from blanks or Unicode form; rename one of them or move its images to the other"
                 )
             folder_of[label] = _readable(entry.name)
-            images = [Record(path, self._file(path), label, split) for path in self._images_below(Path(entry.path))]
+            images = [self._record(path, label, split) for path in self._images_below(Path(entry.path))]
             if not images:
                 self._empty.append(self._file(Path(entry.path)))
             records += images
         return records
+
+    def _record(self, path: Path, label: str, split: str | None) -> Record:
+        name = series_name(path.stem) if self._series else ""
+        return Record(path, self._file(path), label, split, group=f"{label}/{name}" if name else None)
 
     def _images_below(self, folder: Path) -> Iterator[Path]:
         """Images of a folder and of the folders in it, however deep, in order."""
@@ -154,6 +163,15 @@ class ClassFolders:
                 f"{self.root} has one class only, {label!r}; there must be at least two. {expected}. "
                 f"If the folders in {self.root / label} are the classes, give that folder instead"
             )
+
+
+def series_name(stem: str) -> str:
+    """What the names of a numbered series share; empty for names of numbers alone.
+
+    Example:
+        "Rose_01", "rose-02" and "rose (3)" all give "rose".
+    """
+    return " ".join(_NO_WORD.sub(" ", stem.casefold()).split())
 
 
 def _readable(name: str) -> str:

@@ -70,6 +70,21 @@ def test_describe_aligns_the_options_and_leaves_out_empty_columns():
     assert read(no_options).describe() == ""
 
 
+def test_defaults_are_shown_as_users_write_them():
+    def factory(
+        ctx,
+        *,
+        name: str = "",
+        order: Literal["pre", "post"] = "pre",
+        layers: tuple[int, ...] = (6, 12),
+        file: Path | None = None,
+        weights: dict[str, float] | None = {"a": 1},  # noqa: B006 # what a plugin's author may write
+    ): ...
+
+    shown = {option.name: option.default_text for option in read(factory)}
+    assert shown == {"name": "''", "order": "pre", "layers": "[6, 12]", "file": "none", "weights": "{a = 1.0}"}
+
+
 def test_annotations_of_context_and_result_are_never_evaluated():
     def factory(ctx: "Nothing.here", *, n: "int" = 1) -> "Network[Nothing]": ...
 
@@ -145,7 +160,7 @@ def default_not_plain(ctx, *, n: float = math.inf): ...
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
-        (no_context, "its factory has no first parameter for the context; write it as `def factory(ctx, "),
+        (no_context, "its factory has no first parameter for the context; write it as `def factory"),
         (positional_option, "the parameter 'n' of its factory is not keyword-only; write it as"),
         (swallows_options, "its factory takes `\\*\\*options: int`, so its options are not known; write it as"),
         (swallows_positions, "its factory takes `\\*rest: int`, so its options are not known"),

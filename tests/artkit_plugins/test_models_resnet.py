@@ -126,7 +126,7 @@ def test_without_a_network_the_error_says_which_file_goes_where(tmp_path, monkey
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     text = (
-        r"The weights IMAGENET1K_V1 could not be had: .*On a machine with a network download "
+        r"The weights IMAGENET1K_V1 could not be downloaded: .*On a machine with a network download "
         rf"https://\S+/resnet18-\w+\.pth and copy it to {re.escape(str(tmp_path))}\S+resnet18-\w+\.pth here, "
         r"or give its path as model\.weights\."
     )

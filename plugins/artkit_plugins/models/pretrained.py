@@ -5,7 +5,6 @@
 between a model and its weights, and then it starts from random numbers.
 """
 
-import pickle
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -95,18 +94,20 @@ def download_weights(weights: WeightsEnum) -> dict[str, Tensor]:
     Raises:
         RecipeError: if the download fails; it says which file to put where.
     """
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
-    try:
-        state: dict[str, Tensor] = weights.get_state_dict(
-            progress=sys.stderr.isatty(), check_hash=True, weights_only=True, map_location="cpu"
-        )
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise RecipeError(
-            f"The weights {weights.name} could not be had: {_first_line(error)} "
-            f"On a machine with a network download {weights.url} and copy it to {cached} here, "
-            "or give its path as model.weights."
-        ) from error
-    return state
+    file_name = weights.url.rpartition("/")[2]
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name
+    if not cached.is_file():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        checksum = file_name.rpartition("-")[2].removesuffix(".pth")  # its first digits stand in torchvision's names
+        try:
+            torch.hub.download_url_to_file(weights.url, str(cached), checksum, progress=sys.stderr.isatty())
+        except (OSError, RuntimeError) as error:
+            raise RecipeError(
+                f"The weights {weights.name} could not be downloaded: {_first_line(error)} "
+                f"On a machine with a network download {weights.url} and copy it to {cached} here, "
+                "or give its path as model.weights."
+            ) from error
+    return read_weights(cached)
 
 
 def load_matching(model: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:

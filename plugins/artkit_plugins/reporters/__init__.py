@@ -78,9 +78,7 @@ def mosaic(
     """Test images framed green (right) or red (wrong): by class, by confused pair, and those of the highest loss."""
     from artkit_plugins.reporters.mosaics import MosaicLayout, MosaicReporter
 
-    return MosaicReporter(
-        ctx, MosaicLayout(tile=tile, columns=columns, tiles=tiles, pairs=pairs, classes=classes)
-    )
+    return MosaicReporter(ctx, MosaicLayout(tile=tile, columns=columns, tiles=tiles, pairs=pairs, classes=classes))
 
 
 def curves(

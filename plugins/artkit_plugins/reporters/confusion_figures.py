@@ -49,7 +49,9 @@ class Matrix:
 def whole_matrix(confusion: NDArray[np.int64], names: Sequence[str], order: NDArray[np.int64]) -> Matrix:
     """Take all classes of a confusion matrix (K, K), in the given order."""
     ordered = [names[k] for k in order]
-    return Matrix(confusion[np.ix_(order, order)], confusion[order].sum(axis=1), np.arange(len(order)), ordered, ordered)
+    return Matrix(
+        confusion[np.ix_(order, order)], confusion[order].sum(axis=1), np.arange(len(order)), ordered, ordered
+    )
 
 
 def part_of_matrix(confusion: NDArray[np.int64], names: Sequence[str], chosen: NDArray[np.int64]) -> Matrix:

@@ -1,9 +1,9 @@
 """The `confusion-matrix` reporter: which classes are taken for which.
 
-    confusion.csv        counts; the first column names the true class, the header the predicted ones
-    confusion.png        counts and row shares; from 30 classes on ordered by similarity, with the top mistakes numbered
-    confusion_worst.png  from 30 classes on, the classes with the lowest recall in every detail
-    confused_pairs.csv   every confused pair: how many, of how many, and how many images of each there were to learn from
+confusion.csv        counts; the first column names the true class, the header the predicted ones
+confusion.png        counts and row shares; from 30 classes on ordered by similarity, with the top mistakes numbered
+confusion_worst.png  from 30 classes on, the classes with the lowest recall in every detail
+confused_pairs.csv   every confused pair: how many, of how many, and how many images of each there were to learn from
 """
 
 from typing import Final

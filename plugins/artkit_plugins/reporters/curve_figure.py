@@ -6,7 +6,7 @@ waits long enough to cost no more than two percent of the time.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,12 +29,14 @@ class CurvesReporter:
     Args:
         ctx: Where to write, and whom to tell.
         every_s: Least seconds between two drawings while training.
+        clock: Tells the time in seconds.
     """
 
-    def __init__(self, ctx: ReporterContext, *, every_s: float) -> None:
+    def __init__(self, ctx: ReporterContext, *, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._path: Path = ctx.run_dir / "curves.png"
         self._publish = ctx.publish
         self._every_s = every_s
+        self._clock = clock
         self._epochs: list[Epoch] = []
         self._drawn = 0
         self._next_s = -math.inf
@@ -48,7 +50,7 @@ class CurvesReporter:
     def artkit_epoch_end(self, epoch: int, values: Mapping[str, float]) -> None:
         """Add an epoch; draw if the last drawing was long enough ago."""
         self._epochs.append({**values, "epoch": epoch})
-        if time.monotonic() >= self._next_s:
+        if self._clock() >= self._next_s:
             self._draw()
             self._publish(self._path, title="Curves", kind="figure")
 
@@ -66,9 +68,9 @@ class CurvesReporter:
             self._draw()
 
     def _draw(self) -> None:
-        start_s = time.monotonic()
+        start_s = self._clock()
         save_figure(draw_curves(self._epochs), self._path)
-        end_s = time.monotonic()
+        end_s = self._clock()
         self._drawn = len(self._epochs)
         self._next_s = end_s + max(self._every_s, (end_s - start_s) / MOST_OF_TIME)
 

@@ -1,4 +1,4 @@
-"""The look of figures, and how they are drawn: matplotlib's object interface alone, so no window and no global state."""
+"""The look of figures, drawn by matplotlib's object interface alone: no window and no global state."""
 
 import io
 import warnings

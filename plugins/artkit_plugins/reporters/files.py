@@ -2,7 +2,7 @@
 
 A file is written beside its place and then renamed, so a run that is killed leaves the old file or the new one, never
 half a file. Tables are UTF-8 with quotes only where CSV needs them. Names stand in them exactly as they are, also those
-that begin with `=`, `+`, `-` or `@`: the tables are for programs and joins first, and a changed name would match nothing.
+that begin with `=`, `+`, `-` or `@`: tables are for programs and joins first, and a changed name would match nothing.
 Whoever opens them in a spreadsheet should import such columns as text.
 """
 

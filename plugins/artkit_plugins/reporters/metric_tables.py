@@ -1,9 +1,9 @@
 """The `metrics` reporter: numbers of epochs, steps, classes and of the whole test.
 
-    metrics.csv        a row an epoch, epochs from 0; written anew and whole each time, so it never has a row twice
-    steps.csv          a row an optimizer step, each written at once: a run that is killed keeps all rows but a torn last
-    per_class.csv      precision, recall, F1, support, 95 % interval of the recall, images in training
-    test_metrics.json  values over the split; val_metrics.json if there was no test split
+metrics.csv        a row an epoch, epochs from 0; written anew and whole each time, so it never has a row twice
+steps.csv          a row an optimizer step, each written at once: a run that is killed keeps all rows but a torn last
+per_class.csv      precision, recall, F1, support, 95 % interval of the recall, images in training
+test_metrics.json  values over the split; val_metrics.json if there was no test split
 """
 
 import json
@@ -88,9 +88,7 @@ def _rows_before(path: Path, first_step: int) -> Iterable[list[str]]:
 
 
 def _class_rows(predictions: Predictions) -> Iterable[tuple[object, ...]]:
-    scores = class_scores(
-        predictions.labels, predictions.predicted, predictions.class_names, predictions.train_counts
-    )
+    scores = class_scores(predictions.labels, predictions.predicted, predictions.class_names, predictions.train_counts)
     for s in scores:
         yield s.name, s.precision, s.recall, s.f1, s.support, s.recall_low, s.recall_high, s.train_count
 

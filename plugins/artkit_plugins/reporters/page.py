@@ -1,7 +1,7 @@
 """The `report` reporter: report.html, one page that shows what a run did and left, and how to repeat it.
 
-The page stands alone: figures and mosaics are inside it, so it can be sent to someone. What does not fit is linked to the
-files beside it.
+The page stands alone: figures and mosaics are inside it, so it can be sent to someone. What does not fit is linked to
+the files beside it.
 """
 
 import base64
@@ -118,11 +118,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _run_content(
-    run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorInfo | None
-) -> dict[str, Any]:
+def _run_content(run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorInfo | None) -> dict[str, Any]:
     components = {kind: component_names(who) for kind, who in run.components.items()}
     best = best_epoch(epochs, run.select)
+    best_value = next((epoch[f"val_{run.select}"] for epoch in epochs if epoch["epoch"] == best), None)
     return {
         "run": run,
         "status": status,
@@ -131,7 +130,7 @@ def _run_content(
         "components": components,
         "epochs_done": len(epochs),
         "best_epoch": None if best is None else best + 1,
-        "best_value": None if best is None else _best_value(epochs[best], run.select),
+        "best_value": None if best_value is None else _measured(best_value, run.select),
         "selected_by": run.select.replace("_", " "),
         "training_time": duration(sum(epoch.get("seconds", 0.0) for epoch in epochs)),
         "recipe": _recipe_text(run),
@@ -140,8 +139,7 @@ def _run_content(
     }
 
 
-def _best_value(epoch: Epoch, measure: str) -> str:
-    value = epoch[f"val_{measure}"]
+def _measured(value: float, measure: str) -> str:
     return f"{value:.4f}" if measure == "loss" else percent(value)
 
 

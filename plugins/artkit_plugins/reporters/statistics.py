@@ -68,7 +68,8 @@ class SampleScores:
     loss: NDArray[np.float64]
     """Negative logarithm of `p_true`."""
     unknown_score: NDArray[np.float64]
-    """1 - `p_predicted`: the maximum-softmax-probability score (Hendrycks and Gimpel, 2017) for "none of the classes"."""
+    """1 - `p_predicted`: the maximum softmax probability as a score for "none of the classes" (Hendrycks and Gimpel,
+    2017)."""
 
 
 def sample_scores(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> SampleScores:
@@ -99,7 +100,8 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     share, z2 = successes / trials, Z_95**2
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z_95 / (1 + z2 / trials) * np.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    # Rounding must not push an end past the share itself, which at 0 and 1 it meets.
+    return max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
 
 
 def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
@@ -167,7 +169,7 @@ def confused_pairs(confusion: NDArray[np.int64]) -> list[ConfusedPair]:
 def similarity_order(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
     """Order classes so that those often taken for one another stand together.
 
-    Average-linkage clustering of the symmetrised row shares, with the leaves ordered optimally (Bar-Joseph et al., 2001).
+    Average-linkage clustering of the symmetrised row shares; leaves are ordered optimally (Bar-Joseph et al., 2001).
 
     Returns:
         A permutation of the classes, int64, (K,).

@@ -1,7 +1,7 @@
 """The `console` reporter: what people see while a run is going, and the result with the next commands at its end.
 
-On a terminal a progress bar moves below a table that grows by a line an epoch. Where output is piped or logged there are
-only plain lines: no bar, no control characters, no line broken at a width nobody has.
+On a terminal a progress bar moves below a table that grows by a line an epoch. Where output is piped or logged there
+are only plain lines: no bar, no control characters, no line broken at a width nobody has.
 """
 
 from collections.abc import Mapping
@@ -188,12 +188,16 @@ def _number(values: Epoch, name: str, spec: str) -> str:
 
 def _result(run: RunInfo, epochs: list[Epoch], predictions: Predictions) -> list[Text]:
     metrics, best = predictions.metrics, best_epoch(epochs, run.select)
-    chosen = f"; weights of epoch {best + 1}, best in validation {run.select.replace('_', ' ')}" if best is not None else ""
-    guess = 1 / len(predictions.class_names)
+    facts = plural(len(predictions.labels), "image")
+    if best is not None:
+        facts += f"; weights of epoch {best + 1}, best in validation {run.select.replace('_', ' ')}"
+    if predictions.split != "test":
+        facts += ", which these images chose: expect less on others"
+    guess = percent(1 / len(predictions.class_names))
     lines = [
-        Text.assemble((f"Result on {predictions.split}", "bold"), f": {plural(len(predictions.labels), 'image')}{chosen}"),
+        Text.assemble((f"Result on {predictions.split}", "bold"), f": {facts}"),
         _score("accuracy", metrics),
-        _score("macro recall", metrics).append(f"   (guessing: {percent(guess)})"),
+        _score("macro recall", metrics).append(f"   (guessing: {guess})"),
         _score("macro F1", metrics),
     ]
     return lines + _worst_classes(predictions) + _worst_pairs(predictions)
@@ -206,9 +210,7 @@ def _score(title: str, metrics: Mapping[str, float]) -> Text:
 
 
 def _worst_classes(predictions: Predictions) -> list[Text]:
-    scores = class_scores(
-        predictions.labels, predictions.predicted, predictions.class_names, predictions.train_counts
-    )
+    scores = class_scores(predictions.labels, predictions.predicted, predictions.class_names, predictions.train_counts)
     worst = [scores[k] for k in worst_first(scores)[:WORST_SHOWN]]
     names = [shorten(score.name, NAME_WIDTH) for score in worst]
     width = max(len(name) for name in names)

@@ -34,7 +34,7 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 
 
 def component_names(provenance: str) -> str:
-    """Shorten `artkit/affine@1 (artkit 0.1.0)` to `affine`, in a list too; other packages' components keep their owner."""
+    """Shorten `artkit/affine@1 (artkit 0.1.0)` to `affine`, also in a list; what others provide keeps its owner."""
 
     def name(match: re.Match[str]) -> str:
         return match["name"] if match["package"] == "artkit" else f"{match['name']} ({match['owner']})"

@@ -1,7 +1,7 @@
-"""Sheets of images with captions, put together from blocks: a grid of tiles, a line of text, blocks beside or below others.
+"""Sheets of images with captions, put together from blocks: a grid of tiles, a line of text, blocks set together.
 
-A tile is a square picture in a coloured frame with lines of caption under it; sizes are in pixels, blocks are RGB images
-on white. Text is set in DejaVu Sans, which comes with matplotlib.
+A tile is a square picture in a coloured frame with lines of caption under it. Sizes are in pixels, blocks are RGB
+images on white. Text is set in DejaVu Sans, which comes with matplotlib.
 """
 
 import io

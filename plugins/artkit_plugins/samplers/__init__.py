@@ -15,6 +15,7 @@ def natural(ctx: SamplerContext) -> Sampler:
     """Every image once an epoch."""
     from artkit_plugins.samplers.once import OnceSampler
 
+    _check_images(ctx)
     return OnceSampler(len(ctx.labels))
 
 
@@ -57,6 +58,12 @@ def repeat_factor(
 def _class_counts(ctx: SamplerContext) -> "NDArray[np.int64]":
     import numpy as np
 
-    if not len(ctx.labels):
-        raise RecipeError("There are no training images to sample from. Choose a split that has some.")
+    _check_images(ctx)
     return np.bincount(ctx.labels, minlength=len(ctx.class_names))
+
+
+def _check_images(ctx: SamplerContext) -> None:
+    if not len(ctx.labels):
+        raise RecipeError(
+            "There are no training images to sample from. Choose a data set whose training split has some."
+        )

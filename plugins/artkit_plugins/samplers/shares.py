@@ -61,7 +61,7 @@ def largest_remainder(weights: NDArray[np.float64], total: int) -> IntArray:
     Of equal fractions the first is rounded up. Shares sum to `total` exactly, and a weight of 0 gets nothing.
     """
     quotas = weights * (total / weights.sum())
-    shares = np.floor(quotas).astype(np.int64)
+    shares: IntArray = np.floor(quotas).astype(np.int64)
     missing = total - int(shares.sum())
     shares[np.argsort(shares - quotas, kind="stable")[:missing]] += 1
     return shares

@@ -1,0 +1,204 @@
+"""`artkit run` from the command line: what it leaves, and what it says to mistakes."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from artkit.cli import app
+from artkit.errors import ArtkitError
+from artkit_shards import ClassFolders, ShardsError, convert, open_dataset
+from PIL import Image
+from typer.testing import CliRunner
+
+SMALL = ["--image-size", "16", "--batch-size", "4", "--set", "model.width=8", "--set", "data.threads=1"]
+QUICK = [*SMALL, "--epochs", "2"]
+
+
+def artkit(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=True)
+
+
+def refused(*arguments):
+    """The message of a run that must not start."""
+    result = artkit("run", *arguments)
+    assert isinstance(result.exception, (ArtkitError, ShardsError)), result.output
+    return str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def finished(shape_shards, tmp_path_factory):
+    """The folder of a finished run, and what it printed."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    result = artkit("run", "--data", shape_shards, "--out", folder, *QUICK)
+    assert result.exit_code == 0, result.output
+    return folder, result.output
+
+
+def test_a_run_leaves_the_promised_files(finished):
+    folder, _ = finished
+    for name in (
+        "report.html",
+        "recipe.toml",
+        "run.json",
+        "metrics.csv",
+        "predictions.csv",
+        "per_class.csv",
+        "confused_pairs.csv",
+        "confusion.csv",
+        "confusion.png",
+        "curves.png",
+        "mosaics",
+        "best_accuracy.safetensors",
+        "best_loss.safetensors",
+        "last/state.safetensors",
+    ):
+        assert (folder / name).exists(), name
+    assert not [path.name for path in folder.rglob("*.tmp")]
+
+
+def test_a_run_records_what_it_was(finished, shape_shards):
+    facts = json.loads((finished[0] / "run.json").read_text())
+    dataset = open_dataset(shape_shards)
+    assert facts["status"] == "ok"
+    assert facts["data"]["fingerprint"] == dataset.fingerprint
+    assert facts["data"]["class_names"] == list(dataset.class_names)
+    assert facts["tested"]["split"] == "test"
+    assert facts["components"]["model"] == f"artkit/small-resnet@1 (artkit {facts['versions']['artkit']})"
+    assert [row["plugin"] for row in facts["plugins"]][:1] == ["artkit"]
+
+
+def test_predictions_cover_the_test_split_exactly_once(finished, shape_shards):
+    with (finished[0] / "predictions.csv").open() as file:
+        keys = [row["key"] for row in csv.DictReader(file)]
+    assert keys == list(open_dataset(shape_shards).split("test").keys)
+
+
+def test_the_terminal_says_where_the_report_is(finished):
+    folder, output = finished
+    assert "report.html" in output
+    assert "macro recall" in output
+
+
+def test_the_resolved_recipe_repeats_the_run_bit_for_bit(finished, tmp_path):
+    folder, _ = finished
+    result = artkit("run", folder / "recipe.toml", "--out", tmp_path / "again")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "again" / "steps.csv").read_text() == (folder / "steps.csv").read_text()
+    first, again = (json.loads((run / "run.json").read_text()) for run in (folder, tmp_path / "again"))
+    assert first["tested"] == again["tested"]
+
+
+def test_json_prints_the_result_and_nothing_else(shape_shards, tmp_path):
+    result = artkit("run", "--data", shape_shards, "--out", tmp_path / "run", *QUICK, "--epochs", "1", "--json")
+    said = json.loads(result.stdout)
+    assert said["status"] == "ok"
+    assert said["run"] == str(tmp_path / "run")
+    assert set(said["metrics"]) == {"accuracy", "macro_recall", "macro_f1", "loss"}
+
+
+def test_early_stopping_watches_validation(shape_shards, tmp_path):
+    result = artkit(
+        *("run", "--data", shape_shards, "--out", tmp_path / "run", *SMALL, "--epochs", "30", "--quiet"),
+        *("--set", "train.patience=2", "--optimizer", "sgd", "--set", "optimizer.lr=1e-30"),
+    )
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert len(list(csv.DictReader(file))) < 30
+
+
+def test_a_finished_run_cannot_be_resumed(finished):
+    folder, _ = finished
+    assert refused("--resume", folder) == f"{folder} is finished; repeat it with `artkit run {folder}/recipe.toml`"
+
+
+def test_resume_takes_no_other_choices(finished):
+    assert "so no recipe, component, option or --out can be given with it" in refused(
+        "--resume", finished[0], "--epochs", "3"
+    )
+
+
+def test_resume_needs_a_run_folder(tmp_path):
+    assert "is not a run folder (it has no recipe.toml)" in refused("--resume", tmp_path)
+
+
+def test_an_existing_folder_is_never_written_over(finished, shape_shards):
+    message = refused("--data", shape_shards, "--out", finished[0], *QUICK)
+    assert "is there already and not empty; name another --out" in message
+
+
+def test_resuming_with_other_classes_says_which(shape_shards, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(shape_shards, data)
+    run = tmp_path / "run"
+    assert artkit("run", "--data", data, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0
+    unfinish(run)
+    shutil.rmtree(data)
+    convert_squares(tmp_path / "images", data, {"shape-0": 8, "shape-1": 8, "circle": 8})
+    message = refused("--resume", run)
+    assert "are not those that" in message
+    assert "(gone: shape-2; new: circle)" in message
+
+
+def test_resuming_with_other_content_is_refused(shape_shards, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(shape_shards, data)
+    run = tmp_path / "run"
+    assert artkit("run", "--data", data, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0
+    unfinish(run)
+    shutil.rmtree(data)
+    convert_squares(tmp_path / "images", data, {"shape-0": 8, "shape-1": 8, "shape-2": 8})
+    assert "has other content than when" in refused("--resume", run)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "se-densnet"], "no model 'se-densnet'. Did you mean 'se-densenet'?"),
+        (["--sampler", "balanced"], "no sampler 'balanced'."),
+        (["--set", "model.widht=3"], "has no option 'widht'. Did you mean 'width'?"),
+        (["--set", "model.width=0"], "width=0 is out of bounds; it must be >= 1"),
+        (["--epochs", "0"], "section [train]: epochs=0 is out of bounds; it must be >= 1"),
+        (["--image-size", "2"], "image_size=2 is out of bounds; it must be >= 8"),
+        (["--data", "nowhere"], "nowhere does not exist"),
+        (["nothing.toml"], "there is no recipe nothing.toml"),
+        (["--plugin", "nothing.py"], "the plugin file nothing.py is not there"),
+        (["--device", "quantum"], "device 'quantum' cannot be used"),
+        (["--reporter", "no:mosiac"], "no reporter 'mosiac'. Did you mean 'mosaic'?"),
+    ],
+)
+def test_mistakes_stop_before_anything_is_written(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_without_validation_says_so_and_uses_the_last_weights(tmp_path):
+    data = convert_squares(tmp_path / "images", tmp_path / "data", {"a": 8, "b": 8}, {"train": 1.0})
+    result = artkit("run", "--data", data, "--out", tmp_path / "run", *QUICK, "--epochs", "1")
+    assert result.exit_code == 0, result.output
+    assert "the data set has no split 'val'" in result.output
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["tested"] is None
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice(shape_shards, tmp_path):
+    message = refused(
+        *("--data", shape_shards, "--out", tmp_path / "run", *SMALL, "--epochs", "20", "--set", "optimizer.lr=1e30")
+    )
+    assert "lower the learning rate, such as --set optimizer.lr=" in message
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
+def unfinish(run):
+    """Make a finished run look like one that was killed before its end."""
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+
+
+def convert_squares(images, shards, classes, fractions=None):
+    for number, (name, count) in enumerate(classes.items()):
+        (images / name).mkdir(parents=True)
+        for index in range(count):
+            Image.new("RGB", (20 + index, 20), (80 * number, 10 * index, 0)).save(images / name / f"{index}.png")
+    convert(ClassFolders(images), shards, fractions=fractions or {"train": 0.5, "val": 0.25, "test": 0.25}, workers=1)
+    return shards

@@ -1,0 +1,116 @@
+"""Reporters are isolated: their mistakes are shown, and never stop a run."""
+
+import pytest
+from artkit import PluginError, hookimpl
+from artkit.engine.events import Reporters
+from artkit.testing import load_plugin
+
+PLUGIN = """
+from artkit import hookimpl
+
+@hookimpl
+def artkit_reporters(register):
+    register("listener", lambda ctx: None)
+"""
+
+
+@pytest.fixture
+def component(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(PLUGIN)
+    return load_plugin(file).component("reporter", "listener")
+
+
+@pytest.fixture
+def warnings():
+    return []
+
+
+@pytest.fixture
+def reporters(warnings):
+    return Reporters(warnings.append)
+
+
+class Listener:
+    def __init__(self):
+        self.heard = []
+
+    @hookimpl
+    def artkit_log(self, step, values):
+        self.heard.append((step, values))
+
+    @hookimpl
+    def artkit_run_end(self, status):
+        self.heard.append(status)
+
+
+class Clumsy(Listener):
+    @hookimpl
+    def artkit_log(self, step, values):
+        super().artkit_log(step, values)
+        raise ZeroDivisionError("no images")
+
+
+def test_a_reporter_gets_only_the_arguments_it_asks_for(reporters, component):
+    listener = Listener()
+    reporters.add(component, listener)
+    reporters.log(3, 0, {"loss": 1.0})
+    reporters.epoch_end(0, {})
+    reporters.run_end("ok", None)
+    assert listener.heard == [(3, {"loss": 1.0}), "ok"]
+
+
+def test_a_mistake_is_shown_once_with_its_owner_and_the_others_still_hear(reporters, component, warnings):
+    clumsy, listener = Clumsy(), Listener()
+    reporters.add(component, clumsy)
+    reporters.add(component, listener)
+    for step in range(5):
+        reporters.log(step, 0, {})
+    reporters.run_end("ok", None)
+    assert [step for step, _ in listener.heard[:-1]] == [0, 1, 2, 3, 4]
+    assert warnings[0] == (
+        "reporter 'listener' (mine.py) raised ZeroDivisionError in artkit_log: no images; the run goes on"
+    )
+    assert warnings[1:] == ["reporter 'listener' (mine.py) is switched off after 3 mistakes"]
+    assert clumsy.heard == [(0, {}), (1, {}), (2, {}), "ok"], "off after three, but told of the end"
+
+
+def test_a_file_that_one_reporter_publishes_is_told_to_all(reporters, component, tmp_path):
+    class Reader:
+        def __init__(self):
+            self.seen = []
+
+        @hookimpl
+        def artkit_artifact(self, path, title, kind):
+            self.seen.append((path.name, title, kind))
+
+    reader = Reader()
+    reporters.add(component, reader)
+    reporters.publish(tmp_path / "a.png", title="A", kind="figure")
+    assert reader.seen == [("a.png", "A", "figure")]
+
+
+def test_an_interrupt_is_not_swallowed(reporters, component):
+    class Interrupted:
+        @hookimpl
+        def artkit_log(self):
+            raise KeyboardInterrupt("now")
+
+    reporters.add(component, Interrupted())
+    with pytest.raises(KeyboardInterrupt, match="now"):
+        reporters.log(0, 0, {})
+
+
+def test_a_reporter_without_events_is_refused(reporters, component):
+    with pytest.raises(PluginError, match=r"reporter 'listener' \(mine.py\) listens to no run event"):
+        reporters.add(component, object())
+
+
+def test_a_misspelt_event_is_refused_with_a_suggestion(reporters, component):
+    class Misspelt:
+        @hookimpl
+        def artkit_epoch_ends(self):
+            pass
+
+    with pytest.raises(PluginError, match="artkit_epoch_end'"):
+        reporters.add(component, Misspelt())

@@ -1,0 +1,165 @@
+"""A run that was cut off and resumed is, bit for bit, the run that was not."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from artkit.cli import app
+from artkit.engine.checkpoint import load_checkpoint
+from artkit_shards import open_dataset
+from typer.testing import CliRunner
+
+# Dropout, augmentation, repeats of samples, momentum and a schedule with a memory: everything that could be forgotten.
+RECIPE = """
+[data]
+path = "{data}"
+image_size = 32
+[train]
+epochs = 3
+batch_size = 4
+checkpoint_minutes = 0.0
+[model]
+name = "se-densenet"
+growth_rate = 4
+layers = [2, 2]
+init_channels = 8
+dropout = 0.2
+[sampler]
+name = "class-balanced"
+size = 30
+[optimizer]
+name = "adamw"
+[schedule]
+name = "plateau"
+patience = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe(uneven_shards, tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "recipe.toml"
+    path.write_text(RECIPE.format(data=uneven_shards))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(recipe, tmp_path_factory):
+    """A run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert run(recipe, folder).wait() == 0
+    assert json.loads((folder / "run.json").read_text())["status"] == "ok"
+    return folder
+
+
+class Artkit:
+    """The command in a process of its own; what it prints goes to a file beside the run folder."""
+
+    def __init__(self, folder, *arguments):
+        self.folder = folder
+        self.log = folder.with_suffix(".log")
+        with self.log.open("w") as log:
+            command = [sys.executable, "-m", "artkit", *map(str, arguments)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    def wait(self):
+        code = self.process.wait(120)
+        assert code in (0, 130, -signal.SIGKILL), self.log.read_text()
+        return code
+
+    def wait_for_steps(self, steps):
+        """Wait until the run has logged so many steps."""
+        deadline = time.monotonic() + 60
+        while count_steps(self.folder) < steps:
+            assert self.process.poll() is None, f"the run ended before step {steps}: {self.log.read_text()}"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+
+def run(recipe, folder, *arguments):
+    return Artkit(folder, "run", recipe, "--out", folder, *arguments)
+
+
+def resume(folder):
+    return Artkit(folder, "run", "--resume", folder)
+
+
+def count_steps(folder):
+    path = folder / "steps.csv"
+    return len(path.read_text().splitlines()) - 1 if path.exists() else 0
+
+
+def assert_same_run(folder, undisturbed):
+    assert (folder / "steps.csv").read_text() == (undisturbed / "steps.csv").read_text()
+    ours, theirs = (load_checkpoint(run / "last" / "state.safetensors") for run in (folder, undisturbed))
+    assert list(ours["model"]) == list(theirs["model"])
+    assert all(torch.equal(ours["model"][name], theirs["model"][name]) for name in theirs["model"])
+    assert (folder / "predictions.csv").read_text() == (undisturbed / "predictions.csv").read_text()
+    assert values(folder) == values(undisturbed)
+
+
+def values(folder):
+    """The rows of metrics.csv without what depends on the clock."""
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if name not in ("seconds", "images_per_s")} for row in rows]
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_the_middle_of_epochs_and_resumed_equals_one_that_was_not(recipe, undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    process = run(recipe, folder)
+    for steps in (3, 10, 19):  # eight steps an epoch
+        process.wait_for_steps(steps)
+        process.process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert json.loads((folder / "run.json").read_text())["status"] == "running"
+        process = resume(folder)
+    assert process.wait() == 0
+    assert json.loads((folder / "run.json").read_text())["status"] == "ok"
+    assert_same_run(folder, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_a_checkpoint_says_how_to_resume_and_loses_nothing(recipe, undisturbed, tmp_path, number):
+    folder = tmp_path / "run"
+    process = run(recipe, folder, "--set", "train.checkpoint_minutes=60")
+    process.wait_for_steps(5)
+    process.process.send_signal(number)
+    assert process.wait() == 130
+    assert "stopping after this step" in process.log.read_text()
+    assert f"artkit run --resume {folder}" in process.log.read_text()
+    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+    assert resume(folder).wait() == 0
+    assert_same_run(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_more_threads_change_nothing(recipe, undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    assert run(recipe, folder, "--set", "data.threads=3").wait() == 0
+    assert_same_run(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_class_balanced_runs_see_every_class_equally_often(undisturbed, uneven_shards):
+    state = load_checkpoint(undisturbed / "last" / "state.safetensors")
+    assert state["progress"]["step"] == count_steps(undisturbed) == 3 * 8
+    assert len(open_dataset(uneven_shards).class_names) == 3
+
+
+def test_a_checkpoint_that_is_damaged_is_refused_with_its_name(recipe, tmp_path):
+    folder = tmp_path / "run"
+    result = CliRunner().invoke(app, ["run", str(recipe), "--out", str(folder), "--epochs", "1", "--quiet"])
+    assert result.exit_code == 0, result.output
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+    state = folder / "last" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    result = CliRunner().invoke(app, ["run", "--resume", str(folder)])
+    assert "is not a checkpoint of artkit, or it is damaged" in str(result.exception)

@@ -1,0 +1,67 @@
+"""What the command line imports: nothing heavy for help, no plugin for the list."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "torchvision", "numpy", "sklearn", "matplotlib", "PIL", "webdataset"}
+
+PROGRAM = """
+import json, sys
+from artkit.cli import main
+sys.argv = ["artkit", *{arguments}]
+try:
+    main()
+except SystemExit as end:
+    print(json.dumps([end.code, sorted(sys.modules)]))
+"""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Runs a command in a process of its own; the modules it imported."""
+    program = PROGRAM.format(arguments=list(arguments))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0, done.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["plugins", "--help"]])
+def test_help_imports_nothing_heavy_and_no_plugin(plugin_site, arguments):
+    plugin_site.add("artkit-loud", "raise AssertionError('imported')")
+    modules = modules_after(*arguments)
+    assert not modules & (HEAVY | {"artkit_plugins", "artkit_loud", "pluggy"})
+
+
+def test_help_does_without_pydantic():
+    modules = modules_after("--help")
+    assert not [name for name in modules if name.partition(".")[0].startswith("pydantic")]
+
+
+def test_help_stays_within_its_budget_of_modules():
+    # Counted, since wall time depends on what else the machine does. 279 when this was set, most of them for rich.
+    bare = subprocess.run([sys.executable, "-c", "import sys; print(len(sys.modules))"], capture_output=True, text=True)
+    assert len(modules_after("--help")) - int(bare.stdout) < 330
+
+
+def test_the_list_of_plugins_imports_none_of_them(plugin_site):
+    plugin_site.add("artkit-loud", "raise AssertionError('imported')")
+    modules = modules_after("plugins")
+    assert not modules & (HEAVY | {"artkit_plugins", "artkit_loud"})
+
+
+def test_importing_artkit_for_plugin_authors_is_light():
+    program = (
+        "import json, sys; from artkit import Doc, Ge, ModelContext, hookimpl; print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not set(json.loads(done.stdout)) & (HEAVY | {"typer", "rich", "pydantic", "artkit_plugins"})
+
+
+def test_the_check_imports_plugins_and_the_built_in_ones_are_light(plugin_site):
+    plugin_site.add("artkit-quiet", "")
+    modules = modules_after("plugins", "--check")
+    assert modules >= {"artkit_plugins", "artkit_quiet"}
+    assert not modules & HEAVY

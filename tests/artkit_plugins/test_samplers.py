@@ -1,0 +1,165 @@
+"""Samplers: exact counts in every epoch and over all of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artkit import RecipeError, SamplerContext
+from artkit_plugins.samplers import class_balanced, natural, repeat_factor, sqrt
+from artkit_plugins.samplers.shares import largest_remainder
+
+# Samples of each class; some classes may have none, at least one has some.
+class_sizes = st.lists(st.integers(0, 12), min_size=1, max_size=8).filter(any)
+
+
+def context(sizes, *, seed=0, shuffle_seed=0):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    np.random.default_rng(shuffle_seed).shuffle(labels)
+    labels.setflags(write=False)
+    return SamplerContext(labels=labels, class_names=[f"class {k}" for k in range(len(sizes))], seed=seed)
+
+
+def class_totals(ctx, counts):
+    return np.array([counts[ctx.labels == k].sum() for k in range(len(ctx.class_names))])
+
+
+def spread(values):
+    return int(values.max() - values.min()) if len(values) else 0
+
+
+def assert_even_within_classes(ctx, counts):
+    for k in range(len(ctx.class_names)):
+        assert spread(counts[ctx.labels == k]) <= 1
+
+
+@pytest.mark.parametrize("factory", [natural, class_balanced, sqrt, repeat_factor])
+@given(sizes=class_sizes, epoch=st.integers(0, 1000), seed=st.integers(-5, 5))
+def test_counts_fulfil_the_contract_of_samplers(factory, sizes, epoch, seed):
+    ctx = context(sizes, seed=seed)
+    counts = factory(ctx).counts(epoch)
+    assert (counts.shape, counts.dtype) == ((sum(sizes),), np.int64)
+    assert counts.min() >= 0
+    assert counts.sum() >= 1
+    np.testing.assert_array_equal(counts, factory(ctx).counts(epoch))
+
+
+@pytest.mark.parametrize("factory", [class_balanced, sqrt, repeat_factor])
+@given(sizes=class_sizes, epochs=st.integers(1, 12))
+def test_images_of_a_class_stay_within_one_of_each_other_in_an_epoch_and_over_all_epochs(factory, sizes, epochs):
+    ctx = context(sizes)
+    sampler = factory(ctx)
+    total = np.zeros(len(ctx.labels), dtype=np.int64)
+    for epoch in range(epochs):
+        counts = sampler.counts(epoch)
+        assert_even_within_classes(ctx, counts)
+        total += counts
+        assert_even_within_classes(ctx, total)
+
+
+@pytest.mark.parametrize("factory", [natural, class_balanced, sqrt, repeat_factor])
+def test_without_training_images_there_is_a_clear_error(factory):
+    with pytest.raises(RecipeError, match="no training images to sample from"):
+        factory(context([0, 0]))
+
+
+@given(sizes=class_sizes, epoch=st.integers(0, 5))
+def test_natural_draws_every_image_once(sizes, epoch):
+    np.testing.assert_array_equal(natural(context(sizes)).counts(epoch), np.ones(sum(sizes)))
+
+
+@given(sizes=class_sizes, size=st.none() | st.integers(1, 60), epochs=st.integers(1, 12))
+def test_balanced_class_totals_differ_by_at_most_one_in_an_epoch_and_over_all_epochs(sizes, size, epochs):
+    ctx = context(sizes)
+    sampler = class_balanced(ctx, size=size)
+    present = np.array(sizes) > 0
+    total = np.zeros(len(sizes), dtype=np.int64)
+    for epoch in range(epochs):
+        shares = class_totals(ctx, sampler.counts(epoch))
+        assert shares.sum() == (sum(sizes) if size is None else size)
+        assert spread(shares[present]) <= 1
+        assert not shares[~present].any()
+        total += shares
+        assert spread(total[present]) <= 1
+
+
+def test_balanced_draws_of_a_small_example():
+    ctx = context([6, 3, 1])
+    sampler = class_balanced(ctx)
+    assert [list(class_totals(ctx, sampler.counts(epoch))) for epoch in range(4)] == [
+        [4, 3, 3],
+        [3, 4, 3],
+        [3, 3, 4],
+        [4, 3, 3],
+    ]
+    large_class = np.array([sampler.counts(epoch)[ctx.labels == 0] for epoch in range(3)])
+    assert large_class.max() == 1  # 4, 3 and 3 of its 6 images, none twice
+    assert large_class.sum(0).min() == 1  # and each within three epochs
+
+
+def test_images_left_over_rotate_instead_of_being_the_same_each_epoch():
+    ctx = context([10, 4])
+    counts = np.array([class_balanced(ctx).counts(epoch) for epoch in range(10)])
+    extra = counts[:, ctx.labels == 1] > 1
+    assert (extra.sum(0) > 0).all()
+    assert not extra.all(axis=0).any()
+
+
+def test_order_in_a_class_depends_on_the_seed_and_not_on_the_order_of_files():
+    first, second = (
+        class_balanced(ctx).counts(0)[ctx.labels == 0] for ctx in (context([40, 2], seed=seed) for seed in (0, 1))
+    )
+    assert first.sum() == second.sum() == 21
+    assert not np.array_equal(first, second)
+    assert list(first) != [1] * 21 + [0] * 19
+
+
+@given(sizes=class_sizes, epoch=st.integers(0, 5))
+def test_square_root_totals_are_within_one_of_their_share(sizes, epoch):
+    ctx = context(sizes)
+    shares = class_totals(ctx, sqrt(ctx).counts(epoch))
+    quotas = np.sqrt(sizes) / np.sqrt(sizes).sum() * sum(sizes)
+    assert shares.sum() == sum(sizes)
+    assert (np.abs(shares - quotas) < 1 + 1e-9).all()
+    assert (shares[np.array(sizes) > 0] >= 1).all()
+
+
+def test_square_root_totals_of_an_example():
+    ctx = context([100, 25, 4, 1])  # roots 10, 5, 2, 1 of 18: 72.2, 36.1, 14.4 and 7.2 of 130
+    assert list(class_totals(ctx, sqrt(ctx).counts(0))) == [72, 36, 15, 7]
+
+
+def test_largest_fractions_are_rounded_up_first_ones_first():
+    assert list(largest_remainder(np.array([1.0, 1.0, 1.0]), 4)) == [2, 1, 1]
+    assert list(largest_remainder(np.array([0.7, 0.0, 0.3]), 4)) == [3, 0, 1]
+
+
+@given(sizes=class_sizes, cap=st.floats(1, 10), threshold=st.none() | st.floats(0.01, 1))
+def test_repeat_factor_totals_follow_the_formula(sizes, cap, threshold):
+    ctx = context(sizes)
+    shares = class_totals(ctx, repeat_factor(ctx, threshold=threshold, cap=cap).counts(0))
+    used = 1 / np.count_nonzero(sizes) if threshold is None else threshold
+    for share, size in zip(shares, sizes, strict=True):
+        if size:
+            factor = min(max(1.0, np.sqrt(used / (size / sum(sizes)))), cap)
+            assert abs(share - factor * size) <= 0.5 + 1e-9
+        else:
+            assert share == 0
+
+
+def test_repeat_factor_of_an_example():
+    ctx = context([90, 9, 1])  # a third each would be even; 9 of 100 are repeated 1.92 times, 1 of 100 5.77 times
+    sampler = repeat_factor(ctx)
+    assert list(class_totals(ctx, sampler.counts(0))) == [90, 17, 6]
+    assert (sampler.counts(0) >= 1).all()
+    assert list(class_totals(ctx, repeat_factor(ctx, cap=2.0).counts(0))) == [90, 17, 2]
+
+
+@pytest.mark.slow
+def test_ten_million_images_take_seconds():
+    shares = 1 / np.arange(1, 1001)
+    ctx = context(np.ceil(1.34e6 * shares).astype(int))
+    assert len(ctx.labels) > 10_000_000
+    counts = class_balanced(ctx).counts(7)
+    totals = np.bincount(ctx.labels, weights=counts)
+    assert totals.max() - totals.min() <= 1

@@ -1,0 +1,109 @@
+"""Decoding and fitting: right geometry, right colours, and nothing decoded larger than needed."""
+
+import io
+
+import numpy as np
+import pytest
+from artkit_shards import ImageError, fit_image
+from PIL import Image
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def encode(image, image_format, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def halves(width, height):
+    """Left half red, right half blue."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height))
+    return image
+
+
+def close(pixel, colour, tolerance=12):
+    return np.abs(pixel.astype(int) - colour).max() <= tolerance
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_letterbox_shows_the_whole_image_on_white(image_format):
+    options = {"subsampling": 0} if image_format == "JPEG" else {}
+    square = fit_image(encode(halves(80, 40), image_format, quality=95, **options), 64)
+    assert square.shape == (64, 64, 3)
+    assert square.dtype == np.uint8
+    assert (square[:15] == WHITE).all()
+    assert (square[49:] == WHITE).all()
+    assert close(square[32, 8], RED)
+    assert close(square[32, 56], BLUE)
+
+
+def test_squash_fills_the_square():
+    square = fit_image(encode(halves(80, 40), "PNG"), 64, "squash")
+    assert close(square[0, 0], RED)
+    assert close(square[63, 63], BLUE)
+
+
+def test_portrait_images_get_margins_left_and_right():
+    square = fit_image(encode(Image.new("RGB", (10, 40), GREEN), "PNG"), 40)
+    assert (square[:, :15] == WHITE).all()
+    assert (square[:, 25:] == WHITE).all()
+    assert (square[:, 15:25] == GREEN).all()
+
+
+def test_an_image_of_the_right_size_is_left_alone():
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert (fit_image(encode(Image.fromarray(pixels), "PNG"), 32) == pixels).all()
+
+
+def test_small_images_are_enlarged():
+    assert close(fit_image(encode(halves(4, 4), "PNG"), 64)[32, 60], BLUE)
+
+
+def test_extreme_shapes_keep_at_least_one_pixel():
+    square = fit_image(encode(Image.new("RGB", (900, 2), RED), "PNG"), 16)
+    assert (square != 255).any(axis=(1, 2)).sum() == 1
+
+
+def test_a_large_jpeg_decoded_small_looks_like_it_decoded_whole():
+    coarse = np.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((1000, 800), Image.Resampling.BICUBIC)
+    fitted = fit_image(encode(image, "JPEG", quality=95), 100, "squash").astype(int)
+    whole = np.asarray(image.resize((100, 100), Image.Resampling.BOX)).astype(int)
+    assert np.abs(fitted - whole).mean() < 3
+
+
+def test_gray_and_cmyk_jpegs_become_rgb():
+    gray = fit_image(encode(Image.new("L", (30, 30), 90), "JPEG"), 16)
+    assert (gray == gray[..., :1]).all()
+    assert close(gray[8, 8], (90, 90, 90))
+    assert close(fit_image(encode(Image.new("CMYK", (30, 30), (0, 255, 255, 0)), "JPEG"), 16)[8, 8], RED, 20)
+
+
+def test_transparent_images_are_shown_on_white():
+    square = fit_image(encode(Image.new("RGBA", (20, 20), (0, 0, 0, 0)), "PNG"), 16)
+    assert (square == 255).all()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>not found</html>", id="html"),
+        pytest.param(b"\xff\xd8\xff\xe0 not a jpeg", id="broken header"),
+        pytest.param(encode(halves(64, 64), "JPEG")[:300], id="truncated jpeg"),
+        pytest.param(encode(Image.effect_noise((64, 64), 60), "PNG")[:300], id="truncated png"),
+    ],
+)
+def test_bytes_that_are_no_whole_image_are_refused(data):
+    with pytest.raises(ImageError, match=r"\w"):
+        fit_image(data, 32)
+
+
+def test_an_image_that_claims_too_many_pixels_is_refused_before_it_is_decoded():
+    header = encode(Image.new("L", (8, 8)), "JPEG")
+    start = header.index(b"\xff\xc0") + 5
+    bomb = header[:start] + (60000).to_bytes(2, "big") * 2 + header[start + 4 :]
+    with pytest.raises(ImageError, match="60000"):
+        fit_image(bomb, 32)
