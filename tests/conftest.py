@@ -76,8 +76,9 @@ def shape_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uneven_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """JPEG photographs of noise in classes of 23, 9 and 4 training images, of odd sizes. Do not change it."""
     import numpy as np
-    from artkit_shards import ClassFolders, convert
     from PIL import Image
+
+    from artkit_shards import ClassFolders, convert
 
     folder = tmp_path_factory.mktemp("uneven")
     generator = np.random.default_rng(0)

@@ -153,7 +153,12 @@ def _resolve(layer: dict[str, Any], command_line: "CommandLine", plugins: list[s
     for row in registry.plugins:
         if row.failure:
             _warn(f"{row.info.label} was left out: {row.failure}; see `artkit plugins --check`")
+        elif row.loaded and not row.components:
+            _warn(f"{row.info.label} registers nothing")
     recipe = resolve_recipe({**layer, "plugins": files}, command_line, registry)
+    for choice in recipe.choices:
+        if choice.component.warning:
+            _warn(choice.component.warning)
     return registry, recipe
 
 

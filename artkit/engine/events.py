@@ -79,7 +79,9 @@ class Reporters:
         self._send("artkit_predictions", predictions=predictions)
 
     def run_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
-        """The last event."""
+        """The last event; nobody hears of the end of a run that did not start."""
+        if self.run is None:
+            return
         self._send("artkit_run_end", status=status, error=error)
 
     def _send(self, event: str, **arguments: Any) -> None:

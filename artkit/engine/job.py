@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from artkit.contracts import ErrorInfo, Predictions, ReporterContext, RunInfo, RunStatus
 from artkit.engine.assembly import Assembly, assemble, notes, open_data
 from artkit.engine.checkpoint import load_checkpoint
@@ -209,6 +211,11 @@ def _explain(error: Exception, folder: RunFolder) -> Exception:
         return RunError(
             f"no space left on the device while writing {error.filename or folder.path}; the last checkpoint is kept: "
             f"free some space and go on with `artkit run --resume {folder.path}`"
+        )
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return RunError(
+            f"not enough memory ({str(error).splitlines()[0] if str(error) else type(error).__name__}); use a smaller "
+            f"--batch-size or --image-size, and start again"
         )
     if isinstance(error, ComponentError):
         path = folder.path / "error.txt"

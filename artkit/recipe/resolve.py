@@ -60,6 +60,12 @@ class Recipe:
     augmenters: tuple[Choice, ...]
     reporters: tuple[Choice, ...]
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every component of the run."""
+        single = (self.model, self.sampler, self.loss, self.optimizer, self.schedule)
+        return (*single, *self.augmenters, *self.reporters)
+
     def to_plain(self) -> dict[str, Any]:
         """Plain values that TOML can hold; read as a recipe, they give this recipe again."""
         plain: dict[str, Any] = {"plugins": [str(path) for path in self.plugin_files]} if self.plugin_files else {}

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from artkit_shards.errors import ConvertError
-from artkit_shards.images import fitted_size
+from artkit_shards.images import Suffix, fitted_size
 from artkit_shards.inspection import Channels, Inspection, pixel_statistics
 from artkit_shards.layout import Sample, ShardLayout, lay_out, split_order
 from artkit_shards.records import Record
 from artkit_shards.selection import select_classes
 from artkit_shards.settings import Settings
 from artkit_shards.split import TRAIN, assign_splits
-from artkit_shards.storage import Suffix, choose_suffix, reasons_to_encode, too_large_for
+from artkit_shards.storage import choose_suffix, reasons_to_encode, too_large_for
 
 Usable = list[tuple[Record, Inspection]]
 

@@ -120,6 +120,8 @@ def convert(
     destination = Destination(directory, force=force)
     destination.check(listing)
     workers = default_workers() if workers is None else workers
+    if workers < 1:
+        raise ConvertError(f"workers={workers} is out of bounds; it must be at least 1")
     try:
         with open_workers(min(workers, len(listing) // _IMAGES_PER_WORKER)) as pool:
             findings = _inspect_all(listing, pool, progress)

@@ -49,7 +49,7 @@ class Destination:
                 f"{self.directory} holds a complete data set already; choose another folder, or replace it with --force"
             )
         target = self.directory.resolve()
-        holds_images = {record.path.parent.resolve() for record in records}
+        holds_images = {folder.resolve() for folder in {record.path.parent for record in records}}
         if not holds_images.isdisjoint((target, *target.parents)):
             raise ConvertError(
                 f"{self.directory} lies among the images that are to be converted; choose a folder outside of them"
@@ -68,7 +68,7 @@ class Destination:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock():
             ours = self._our_shards()
-            foreign = [name for name in shard_names if name not in ours and (self.directory / name).exists()]
+            foreign = [name for name in shard_names if name not in ours and os.path.lexists(self.directory / name)]
             if foreign:
                 raise ConvertError(
                     f"{self.directory / foreign[0]} exists and belongs to no conversion that artkit knows of; "

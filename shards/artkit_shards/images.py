@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,27 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from artkit_shards.errors import ImageError
 
-__all__ = ["MAX_PIXELS", "ImageError", "ImageFormat", "check_pixels", "encode", "open_image", "read_rgb", "to_rgb"]
+__all__ = [
+    "MAX_PIXELS",
+    "ImageError",
+    "ImageFormat",
+    "Suffix",
+    "check_pixels",
+    "encode",
+    "fitted_size",
+    "image_format",
+    "is_animated",
+    "open_image",
+    "orientation",
+    "read_rgb",
+    "to_rgb",
+    "upright_size",
+]
 
 ImageFormat = Literal["jpg", "png", "webp", "bmp", "gif", "tiff"]
+
+Suffix = Literal["jpg", "png", "webp"]
+"""Formats in which images are stored, named as their members of a tar end."""
 
 MAX_PIXELS: Final = 178_000_000
 """Images with more pixels are refused: decoded, this many take half a gigabyte."""
@@ -63,15 +81,14 @@ _OPENERS: Final[dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]]] = {
     "tiff": TiffImageFile,
 }
 
+_SAVE_AS: Final[dict[str, Callable[[int], dict[str, Any]]]] = {
+    "jpg": lambda quality: {"format": "JPEG", "quality": quality, "subsampling": 0},
+    "png": lambda _quality: {"format": "PNG", "compress_level": 6},
+    "webp": lambda quality: {"format": "WEBP", "quality": quality, "method": 4},
+}
+
 # Filters of warnings belong to the whole process: changing them in two threads at once could leave them changed.
 _WARNINGS_LOCK: Final = threading.Lock()
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    with _WARNINGS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def image_format(data: bytes) -> ImageFormat:
@@ -108,17 +125,31 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
         ImageError: if it is not an image, has a broken header, or more than `MAX_PIXELS` pixels.
     """
     opener = _OPENERS[image_format(data)]
-    try:
-        with _no_warnings():
-            image = opener(BytesIO(data))
-    except Exception as error:  # Pillow raises almost anything on bytes that are not what they claim to be
-        raise ImageError(_reason(error)) from error
+    with _image_errors(), _no_warnings():
+        image = opener(BytesIO(data))
     check_pixels(*image.size)
     return image
 
 
-def orientation(image: Image.Image) -> int:
-    """How an image must be turned to stand upright, as EXIF counts: 1 (as it is) to 8."""
+def is_animated(image: ImageFile.ImageFile) -> bool:
+    """Whether an image has more than one frame or page.
+
+    Raises:
+        ImageError: if the frames cannot be counted.
+    """
+    with _image_errors(), _no_warnings():
+        return bool(getattr(image, "is_animated", False))
+
+
+def orientation(image: ImageFile.ImageFile) -> int:
+    """How an image must be turned to stand upright, as EXIF counts: 1 (as it is) to 8.
+
+    Raises:
+        ImageError: if the pixels must be decoded to know, and cannot.
+    """
+    if not isinstance(image, JpegImageFile):
+        # The tag may stand behind the pixels (PNG), or be applied while they are decoded (TIFF).
+        _load(image)
     try:
         with _no_warnings():
             value = image.getexif().get(ORIENTATION_TAG, 1)
@@ -127,13 +158,14 @@ def orientation(image: Image.Image) -> int:
     return value if value in _TRANSPOSE else 1
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height of an image once it stands upright."""
+def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Width and height of an image once it stands upright; errors as in `orientation`."""
+    sideways = orientation(image) in _SIDEWAYS
     width, height = image.size
-    return (height, width) if orientation(image) in _SIDEWAYS else (width, height)
+    return (height, width) if sideways else (width, height)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: ImageFile.ImageFile) -> Image.Image:
     """Decode an image to upright 8-bit RGB.
 
     EXIF orientation is applied; transparency of any kind is composited on white; 16 bits a channel are scaled to 8;
@@ -143,19 +175,16 @@ def to_rgb(image: Image.Image) -> Image.Image:
         ImageError: if the pixels cannot be decoded whole, or have a mode with no agreed way to RGB.
     """
     turn = _TRANSPOSE.get(orientation(image))
-    try:
-        image.load()
-        if turn is not None:
-            image = image.transpose(turn)
-        if image.mode.startswith("I"):
-            image = _eight_bits(image)
-        if image.has_transparency_data:
-            return _on_white(image.convert("RGBA"))
-        return image.convert("RGB")
-    except ImageError:
-        raise
-    except Exception as error:  # as in open_image
-        raise ImageError(_reason(error)) from error
+    _load(image)
+    with _image_errors():
+        upright = image if turn is None else image.transpose(turn)
+        if upright.mode.startswith("I"):
+            upright = _eight_bits(upright)
+        if upright.mode == "F":
+            raise ImageError("colour mode not supported: 32-bit floating point")
+        if upright.has_transparency_data:
+            return _on_white(upright.convert("RGBA"))
+        return upright.convert("RGB")
 
 
 def read_rgb(data: bytes) -> NDArray[np.uint8]:
@@ -178,7 +207,7 @@ def fitted_size(width: int, height: int, max_side: int | None) -> tuple[int, int
     return max(1, round(width * max_side / longest)), max(1, round(height * max_side / longest))
 
 
-def encode(data: bytes, image_format: ImageFormat, *, max_side: int | None = None, quality: int = 92) -> bytes:
+def encode(data: bytes, image_format: Suffix, *, max_side: int | None = None, quality: int = 92) -> bytes:
     """Write an image anew: upright RGB, on white, at most `max_side` pixels a side.
 
     Args:
@@ -193,28 +222,48 @@ def encode(data: bytes, image_format: ImageFormat, *, max_side: int | None = Non
     Raises:
         ImageError: if the image cannot be decoded, or is too large for the format.
     """
-    image: Image.Image = open_image(data)
-    size = fitted_size(*upright_size(image), max_side)
-    if max_side is not None and size != upright_size(image):
-        # JPEG decodes at a fraction of its size for less; twice what is needed keeps the resize below exact enough.
-        image.draft(None, (2 * max(size), 2 * max(size)))
-    image = to_rgb(image)
+    source = open_image(data)
+    size = fitted_size(*upright_size(source), max_side)
+    # JPEG decodes at a fraction of its size for less; twice what is needed keeps the resize below exact enough.
+    width, height = fitted_size(*source.size, max_side)
+    source.draft("", (2 * width, 2 * height))
+    image = to_rgb(source)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
     file = BytesIO()
     try:
-        match image_format:
-            case "jpg":
-                image.save(file, "JPEG", quality=quality, subsampling=0)
-            case "png":
-                image.save(file, "PNG", compress_level=6)
-            case "webp":
-                image.save(file, "WEBP", quality=quality, method=4)
-            case _:
-                raise ValueError(f"image_format={image_format!r} cannot be written; it is 'jpg', 'png' or 'webp'")
-    except OSError as error:
+        image.save(file, **_SAVE_AS[image_format](quality))
+    except (OSError, ValueError) as error:
         raise ImageError(f"cannot be written as {image_format}: {error}") from error
     return file.getvalue()
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _image_errors() -> Iterator[None]:
+    """Turn what Pillow raises into ImageError: almost anything, for bytes that are not what they claim to be."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(_reason(error)) from error
+
+
+def _load(image: ImageFile.ImageFile) -> None:
+    """Decode the pixels, if they are not yet."""
+    with _image_errors():
+        if isinstance(image, TiffImageFile):
+            with _no_warnings():
+                image.load()
+        else:
+            image.load()
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

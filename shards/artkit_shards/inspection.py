@@ -15,8 +15,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from artkit_shards.errors import ImageError
-from artkit_shards.images import ImageFormat, image_format, open_image, orientation, to_rgb, upright_size
+from artkit_shards.images import ImageFormat, image_format, is_animated, open_image, orientation, to_rgb, upright_size
 
 _MIN_DECODED_SIDE: Final = 128
 _PNG_BIT_DEPTH_AT: Final = 24
@@ -91,7 +90,7 @@ def _changes(image: ImageFile.ImageFile, kind: ImageFormat, data: bytes) -> tupl
     found = {
         "orientation": orientation(image) != 1,
         "transparency": image.has_transparency_data,
-        "animation": getattr(image, "is_animated", False),
+        "animation": is_animated(image),
         "16 bits": image.mode.startswith("I") or (kind == "png" and data[_PNG_BIT_DEPTH_AT] == 16),
         "colour mode": image.mode not in ("L", "RGB", "RGBA", "LA") and not image.mode.startswith("I"),
     }
@@ -119,6 +118,3 @@ def _moments(image: Image.Image) -> tuple[Channels, Channels]:
     mean = (red, green, blue)
     red, green, blue = ((histogram * values**2).sum(axis=1) / (255**2 * num_pixels)).tolist()
     return mean, (red, green, blue)
-
-
-__all__ = ["Channels", "ImageError", "Inspection", "inspect", "pixel_statistics"]

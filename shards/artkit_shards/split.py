@@ -96,7 +96,9 @@ def share_out(count: int, fractions: Mapping[str, float]) -> dict[str, int]:
         shares[name] += 1
     for needed, at_least in ((TRAIN, 1), (TEST, 2)):
         if count >= at_least and shares.get(needed) == 0:
-            shares[max(shares, key=lambda name: shares[name])] -= 1
+            # Training does not give away its only image.
+            spare = {name: share - (name == TRAIN) for name, share in shares.items()}
+            shares[max(spare, key=lambda name: spare[name])] -= 1
             shares[needed] = 1
     return shares
 
@@ -146,12 +148,15 @@ def _neediest(
     """The split that lacks most images of the unit's classes; of equal ones the one that holds fewest.
 
     When a class has only as many units left as it has splits that still hold nothing and should, one of these gets the
-    unit, so that large groups do not leave a split without the class.
+    unit, so that large groups do not leave a split without the class; if there are not enough for all, training comes
+    first and testing second.
     """
     names = list(next(iter(wanted.values())))
     for label in counts:
         empty = [name for name in names if wanted[label][name] > 0 and held[label][name] == 0]
-        if len(empty) >= units_left[label]:
+        if len(empty) > units_left[label]:
+            return next(name for name in (TRAIN, TEST, *empty) if name in empty)
+        if len(empty) == units_left[label]:
             names = empty
             break
 

@@ -5,12 +5,11 @@ Readers of tar shards expect the same members in every sample, so all images of 
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, Literal, cast
+from typing import Final, cast
 
-from artkit_shards.images import fitted_size
+from artkit_shards.images import Suffix, fitted_size
 from artkit_shards.inspection import Inspection
 
-Suffix = Literal["jpg", "png", "webp"]
 SUFFIXES: Final[tuple[Suffix, ...]] = ("jpg", "png", "webp")
 IMAGE_FORMATS: Final = ("auto", *SUFFIXES)
 

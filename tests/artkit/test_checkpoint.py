@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from artkit.errors import RunError
 

@@ -5,11 +5,12 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
 from artkit.cli import app
 from artkit.errors import ArtkitError
 from artkit_shards import ClassFolders, ShardsError, convert, open_dataset
-from PIL import Image
-from typer.testing import CliRunner
 
 SMALL = ["--image-size", "16", "--batch-size", "4", "--set", "model.width=8", "--set", "data.threads=1"]
 QUICK = [*SMALL, "--epochs", "2"]

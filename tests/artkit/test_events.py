@@ -1,6 +1,7 @@
 """Reporters are isolated: their mistakes are shown, and never stop a run."""
 
 import pytest
+
 from artkit import PluginError, hookimpl
 from artkit.engine.events import Reporters
 from artkit.testing import load_plugin

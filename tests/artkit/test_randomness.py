@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+
 from artkit.engine.randomness import PositionDraws, seed_torch
 
 

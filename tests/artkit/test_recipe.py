@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+
 from artkit.errors import RecipeError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
 from artkit.registry import load_registry

@@ -9,10 +9,11 @@ import time
 
 import pytest
 import torch
+from typer.testing import CliRunner
+
 from artkit.cli import app
 from artkit.engine.checkpoint import load_checkpoint
 from artkit_shards import open_dataset
-from typer.testing import CliRunner
 
 # Dropout, augmentation, repeats of samples, momentum and a schedule with a memory: everything that could be forgotten.
 RECIPE = """
@@ -37,6 +38,12 @@ name = "adamw"
 [schedule]
 name = "plateau"
 patience = 1
+[[reporter]]
+name = "console"
+[[reporter]]
+name = "metrics"
+[[reporter]]
+name = "predictions"
 """
 
 

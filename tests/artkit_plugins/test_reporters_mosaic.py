@@ -109,6 +109,20 @@ def test_a_pair_with_a_class_that_has_no_other_image_leaves_its_place_empty(repo
     assert set(shown_rows(pixels(reporter_stage.folder / "mosaics" / "confused_pairs.png"))) == {0, 1}
 
 
+def test_images_that_were_not_recognised_fill_the_place_of_examples(reporter_stage, predictions_from):
+    reporter_stage.add(mosaic(reporter_stage.context, tile=40, pairs=1))
+    confusion = [[1, 3, 1], [0, 0, 1], [0, 0, 2]]
+    reporter_stage.send("artkit_predictions", predictions=predictions_from(confusion))
+    frames = shown_rows(pixels(reporter_stage.folder / "mosaics" / "confused_pairs.png"))
+    assert {row: frame == rgb(RIGHT) for row, frame in frames.items()} == {
+        0: True,
+        4: False,
+        1: False,
+        2: False,
+        5: False,
+    }
+
+
 def test_without_mistakes_there_are_no_pairs_to_show(stage, predictions_from):
     stage.send("artkit_predictions", predictions=predictions_from([[2, 0], [0, 2]], ["a", "b"]))
     assert shown_rows(pixels(stage.folder / "mosaics" / "confused_pairs.png")) == {}

@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from artkit_shards import ImageError, fit_image
 from PIL import Image
+
+from artkit_shards import ImageError, fit_image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -1,6 +1,7 @@
 """The counter hash: stable values, and good enough randomness for plans."""
 
 import numpy as np
+
 from artkit_shards.hashing import hash_uint64, hash_uniform
 
 

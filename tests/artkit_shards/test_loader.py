@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from artkit_shards import Loader, SampleError, fit_image, open_dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from artkit_shards import Loader, SampleError, fit_image, open_dataset
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from artkit_shards.plan import plan_epoch
 from hypothesis import given
 from hypothesis import strategies as st
+
+from artkit_shards.plan import plan_epoch
 
 
 def plan(labels, counts, seed=0, epoch=0):

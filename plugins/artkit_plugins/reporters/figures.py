@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from artkit_plugins.reporters.files import write_whole
 
-DPI: Final = 110
+DPI: Final = 140
 INK: Final = "#24292f"
 FAINT: Final = "#8c959f"
 BLUE: Final = "#2563a8"

@@ -150,7 +150,7 @@ class _Sheets:
         mistakes = np.flatnonzero((self._labels == pair.true) & (self._predicted == pair.predicted))
         groups = (
             (true, self._examples(pair.true, mistakes)),
-            (f"{true} called {predicted}", mistakes),
+            (f"{true} called {predicted}", self._surest(mistakes)),
             (predicted, self._examples(pair.predicted, mistakes)),
         )
         trained = f"{self._train_counts[pair.true]:,} and {self._train_counts[pair.predicted]:,} images in training"
@@ -163,7 +163,7 @@ class _Sheets:
         columns = max(self._layout.columns // 3, 1)
         tiles = [
             self._tile(row, (self._file(row, f"{self._scores.p_predicted[row]:.2f}"),))
-            for row in self._surest(rows)[:columns].tolist()
+            for row in rows[:columns].tolist()
         ]
         width = grid_width(columns, self._layout.tile)
         lines = [text_line(heading, width=width, colour=FAINT)]
@@ -172,10 +172,10 @@ class _Sheets:
         return below([*lines, self._grid(tiles, columns)], gap=2)
 
     def _examples(self, k: int, but: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Find images that show what a class looks like: those recognised, else any but the mistakes in question."""
+        """Order images that show what a class looks like, without the mistakes in question: those recognised first."""
         rows = np.setdiff1d(np.flatnonzero(self._labels == k), but)
-        recognised = rows[self._predicted[rows] == k]
-        return recognised if len(recognised) else rows
+        recognised = self._predicted[rows] == k
+        return np.concatenate([self._surest(rows[recognised]), self._surest(rows[~recognised])])
 
     def _class_sheet(
         self, rows: NDArray[np.int64], title: str, note: str, verb: str, other: NDArray[np.int64]

@@ -1,0 +1,270 @@
+import struct
+import threading
+import warnings
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from artkit_shards.images import ImageError, encode, fitted_size, open_image, read_rgb
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def to_bytes(image, image_format, **options):
+    file = BytesIO()
+    image.save(file, image_format, **options)
+    return file.getvalue()
+
+
+def quarters():
+    """40x20: red, green above; blue, white below."""
+    image = Image.new("RGB", (40, 20), WHITE)
+    for colour, box in ((RED, (0, 0, 20, 10)), (GREEN, (20, 0, 40, 10)), (BLUE, (0, 10, 20, 20))):
+        image.paste(colour, box)
+    return image
+
+
+def png_chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_header(width, height, bit_depth=8, colour_type=2):
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "GIF", "TIFF"])
+def test_lossless_formats_give_their_pixels(image_format):
+    pixels = read_rgb(to_bytes(quarters(), image_format))
+    assert pixels.dtype == np.uint8
+    assert np.array_equal(pixels, np.array(quarters()))
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "WEBP"])
+def test_lossy_formats_give_nearly_their_pixels(image_format):
+    pixels = read_rgb(to_bytes(quarters(), image_format, quality=95)).astype(int)
+    assert pixels.shape == (20, 40, 3)
+    for (row, column), colour in {(5, 10): RED, (5, 30): GREEN, (15, 10): BLUE, (15, 30): WHITE}.items():
+        assert abs(pixels[row, column] - colour).max() < 12
+
+
+def turned(number):
+    """Pixels that EXIF orientation `number` makes of `quarters`, by the table of the EXIF standard."""
+    pixels = np.array(quarters())
+    flip = {1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1]}
+    if number in flip:
+        return flip[number]
+    mirrored = pixels.swapaxes(0, 1)
+    return {5: mirrored, 6: mirrored[:, ::-1], 7: mirrored[::-1, ::-1], 8: mirrored[::-1]}[number]
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_orientation_is_applied_once(number, image_format):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    data = to_bytes(quarters(), image_format, exif=exif, **options)
+    assert np.array_equal(read_rgb(data), turned(number))
+    assert np.array_equal(read_rgb(encode(data, "png")), turned(number))
+
+
+def test_orientation_of_a_jpeg_is_applied_before_it_is_made_smaller():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = quarters().resize((800, 400), Image.Resampling.NEAREST)
+    pixels = read_rgb(encode(to_bytes(large, "JPEG", exif=exif, quality=95), "png", max_side=80)).astype(int)
+    assert pixels.shape == (80, 40, 3)
+    assert abs(pixels[20, 10] - BLUE).max() < 12
+
+
+def test_broken_exif_is_no_reason_to_refuse_a_picture():
+    data = to_bytes(quarters(), "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
+    assert np.array_equal(read_rgb(data), np.array(quarters()))
+
+
+def test_half_transparent_red_on_white_is_pink():
+    for mode, pixel in (("RGBA", (255, 0, 0, 128)), ("LA", (0, 128))):
+        pixels = read_rgb(to_bytes(Image.new(mode, (3, 3), pixel), "PNG"))
+        assert pixels[1, 1].tolist() == ([255, 127, 127] if mode == "RGBA" else [127, 127, 127])
+
+
+def test_transparent_colour_of_a_palette_becomes_white():
+    image = quarters().quantize(4)
+    index = image.getpixel((0, 0))
+    for image_format in ("PNG", "GIF"):
+        pixels = read_rgb(to_bytes(image, image_format, transparency=index))
+        assert pixels[5, 10].tolist() == list(WHITE)
+        assert pixels[5, 30].tolist() == list(GREEN)
+
+
+def test_palette_with_alpha_values_is_composited():
+    image = quarters().quantize(4)
+    alphas = bytes(128 if entry == image.getpixel((0, 0)) else 255 for entry in range(4))
+    assert read_rgb(to_bytes(image, "PNG", transparency=alphas))[5, 10].tolist() == [255, 127, 127]
+
+
+@pytest.mark.parametrize(("mode", "transparent"), [("RGB", RED), ("L", 76)])
+def test_transparent_colour_without_a_palette_becomes_white(mode, transparent):
+    data = to_bytes(quarters().convert(mode), "PNG", transparency=transparent)
+    assert read_rgb(data)[5, 10].tolist() == list(WHITE)
+    assert read_rgb(data)[15, 10].tolist() != list(WHITE)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
+def test_sixteen_bit_gray_is_scaled_not_clipped(image_format):
+    values = np.array([[0, 257, 32768, 65535]], dtype=np.uint16)
+    pixels = read_rgb(to_bytes(Image.fromarray(values), image_format))
+    assert pixels[0, :, 0].tolist() == [0, 1, 127, 255]
+
+
+def test_transparent_value_of_sixteen_bit_gray_becomes_white():
+    rows = b"\0" + struct.pack(">HH", 1000, 30000)
+    data = png_header(2, 1, bit_depth=16, colour_type=0) + png_chunk(b"tRNS", struct.pack(">H", 1000))
+    data += png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    assert read_rgb(data)[0, :, 0].tolist() == [255, 30000 // 257]
+
+
+def test_gray_without_an_agreed_scale_is_refused():
+    for values in (np.array([[0, 2**30]], dtype=np.int32), np.array([[0.0, 0.5]], dtype=np.float32)):
+        with pytest.raises(ImageError, match=r"colour mode not supported: 32-bit"):
+            read_rgb(to_bytes(Image.fromarray(values), "TIFF"))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr"])
+def test_every_other_mode_becomes_rgb(mode):
+    image = Image.new("RGB", (20, 20), WHITE)
+    image.paste((0, 0, 0), (0, 0, 10, 20))
+    image_format = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
+    pixels = read_rgb(to_bytes(image.convert(mode), image_format)).astype(int)
+    assert pixels.shape == (20, 20, 3)
+    assert pixels[10, 3].max() < 8
+    assert pixels[10, 16].min() > 247
+
+
+def test_cmyk_jpeg_keeps_light_and_dark():
+    image = Image.new("RGB", (32, 32), WHITE)
+    image.paste((0, 0, 0), (0, 0, 16, 32))
+    pixels = read_rgb(to_bytes(image.convert("CMYK"), "JPEG", quality=95)).astype(int)
+    assert pixels[16, 4].max() < 20
+    assert pixels[16, 28].min() > 235
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "WEBP", "PNG"])
+def test_first_frame_of_an_animation_is_taken(image_format):
+    frames = [Image.new("RGB", (16, 16), RED), Image.new("RGB", (16, 16), BLUE)]
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    data = to_bytes(frames[0], image_format, save_all=True, append_images=frames[1:], **options)
+    assert read_rgb(data)[8, 8].tolist() == list(RED)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", "^empty file$", id="nothing"),
+        pytest.param(b"<!DOCTYPE html><html></html>", "^not an image$", id="html"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "^not an image$", id="svg"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n", "^not an image$", id="postscript"),
+        pytest.param(b"\xff\xd8\xff\xe0 and no more", "^damaged: |^truncated$", id="jpeg-start"),
+        pytest.param(b"BMW is a maker of cars", "^damaged: |^truncated$", id="words"),
+        pytest.param(
+            png_header(60000, 60000) + png_chunk(b"IDAT", zlib.compress(b"")),
+            "^too many pixels: 60000x60000$",
+            id="png-bomb",
+        ),
+        pytest.param(png_header(0, 10), "^damaged: |^no pixels", id="png-empty"),
+        pytest.param(
+            b"GIF89a"
+            + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0)
+            + b","
+            + struct.pack("<HHHHB", 0, 0, 9, 9, 0)
+            + b"\2",
+            "^too many pixels",
+            id="gif-bomb",
+        ),
+        pytest.param(
+            b"BM" + struct.pack("<IHHIIiiHHIIiiII", 1000, 0, 0, 54, 40, 50000, 50000, 1, 24, 0, 0, 0, 0, 0, 0),
+            "^too many pixels: 50000x50000$",
+            id="bmp-bomb",
+        ),
+        pytest.param(
+            b"RIFF" + struct.pack("<I", 30) + b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + b"\xff\xff\x00" * 2,
+            "^damaged: |^too many pixels",
+            id="webp-bomb",
+        ),
+    ],
+)
+def test_what_is_no_usable_image_is_refused_with_a_short_reason(data, reason):
+    with pytest.raises(ImageError, match=reason):
+        read_rgb(data)
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_cut_off_files_are_refused(image_format):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    data = to_bytes(noise, image_format)
+    with pytest.raises(ImageError, match=r"^truncated$|^damaged: "):
+        read_rgb(data[: len(data) // 2])
+
+
+def test_metadata_bombs_of_png_are_refused():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "x" * 100_000_000, zip=True)
+    with pytest.raises(ImageError, match=r"^damaged: "):
+        read_rgb(to_bytes(Image.new("RGB", (4, 4)), "PNG", pnginfo=text))
+
+
+def test_large_images_below_the_limit_are_opened_without_a_warning():
+    # Pillow itself would warn from 89 million pixels on; warnings are errors here.
+    assert open_image(to_bytes(Image.new("1", (12000, 10000)), "PNG")).size == (12000, 10000)
+
+
+def test_filters_of_warnings_survive_threads():
+    data = to_bytes(quarters(), "TIFF")
+    before = list(warnings.filters)
+    threads = [threading.Thread(target=lambda: [read_rgb(data) for _ in range(50)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before
+
+
+def test_fitted_size_keeps_the_aspect_ratio_and_never_enlarges():
+    assert fitted_size(4000, 1000, 256) == (256, 64)
+    assert fitted_size(10, 4000, 256) == (1, 256)
+    assert fitted_size(200, 100, 256) == (200, 100)
+    assert fitted_size(4000, 1000, None) == (4000, 1000)
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
+def test_encode_writes_the_format_asked_for_at_the_size_asked_for(suffix, kind):
+    data = encode(to_bytes(Image.new("RGBA", (300, 100), (255, 0, 0, 0)), "PNG"), suffix, max_side=60)
+    image = Image.open(BytesIO(data))
+    assert (image.format, image.mode, image.size) == (kind, "RGB", (60, 20))
+    assert np.array(image).min() > 250
+
+
+def test_encode_keeps_all_pixels_in_png_and_full_colour_resolution_in_jpeg():
+    data = to_bytes(quarters(), "BMP")
+    assert np.array_equal(read_rgb(encode(data, "png")), np.array(quarters()))
+    assert Image.open(BytesIO(encode(data, "jpg"))).layer[0][1:3] == (1, 1)
+
+
+def test_encode_gives_the_same_bytes_again_and_drops_metadata():
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    data = to_bytes(quarters(), "JPEG", exif=exif)
+    assert b"taken at home" in data
+    for suffix in ("jpg", "png", "webp"):
+        assert encode(data, suffix) == encode(data, suffix)
+        assert b"taken at home" not in encode(data, suffix)
+
+
+def test_encode_refuses_what_a_format_cannot_hold():
+    wide = to_bytes(Image.new("L", (17000, 2)), "PNG")
+    with pytest.raises(ImageError, match="cannot be written as webp"):
+        encode(wide, "webp")
