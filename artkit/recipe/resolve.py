@@ -130,7 +130,7 @@ def _choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
     options = dict(entry)
     name = options.pop("name", None)
     if not isinstance(name, str):
-        raise RecipeError(f'the recipe has a table for {kind} without a name; write name = "..." in it, beside {options}')
+        raise RecipeError(f'{kind}: a table of the recipe has no name; write name = "..." in it, beside {options}')
     component = registry.component(kind, name)
     shared = {"p": options.pop("p")} if kind == "augmenter" and "p" in options else {}
     p = _SHARED_BY_AUGMENTERS.resolve(shared, owner=component.owner)["p"]

@@ -134,7 +134,7 @@ def convert(
                 rejects_file = destination.write_rejects(rejects.files)
                 destination.commit(to_json(_manifest(plan, written, rejects, settings)), plan.shard_names)
     except OSError as error:
-        raise _writing_failed(error, destination) from error
+        raise write_error(error, destination) from error
     return _report(plan, written, rejects, rejects_file, destination)
 
 
@@ -243,7 +243,7 @@ def _manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects,
     )
 
 
-def _writing_failed(error: OSError, destination: Destination) -> ConvertError:
+def write_error(error: OSError, destination: Destination) -> ConvertError:
     directory = destination.directory
     if error.errno in _NO_SPACE:
         free = shutil.disk_usage(destination.existing_folder()).free / 1e6

@@ -34,7 +34,7 @@ def test_tensors_that_share_memory_are_saved(tmp_path):
 
 
 def test_a_missing_checkpoint_is_said_to_be_missing(tmp_path):
-    with pytest.raises(RunError, match="there is no checkpoint .*nothing.safetensors"):
+    with pytest.raises(RunError, match=r"there is no checkpoint .*nothing\.safetensors"):
         load_checkpoint(tmp_path / "nothing.safetensors")
 
 

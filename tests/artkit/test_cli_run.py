@@ -76,7 +76,7 @@ def test_predictions_cover_the_test_split_exactly_once(finished, shape_shards):
 
 
 def test_the_terminal_says_where_the_report_is(finished):
-    folder, output = finished
+    _, output = finished
     assert "report.html" in output
     assert "macro recall" in output
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from artkit import PluginError, hookimpl
+from artkit import PluginError, RunInfo, hookimpl
 from artkit.engine.events import Reporters
 from artkit.testing import load_plugin
 
@@ -32,6 +32,22 @@ def reporters(warnings):
     return Reporters(warnings.append)
 
 
+@pytest.fixture
+def run(tmp_path):
+    return RunInfo(
+        id="run",
+        dir=tmp_path,
+        recipe={},
+        components={},
+        class_names=("a", "b"),
+        train_counts=(3, 1),
+        split_sizes={"train": 4},
+        num_parameters=10,
+        num_epochs=2,
+        select="accuracy",
+    )
+
+
 class Listener:
     def __init__(self):
         self.heard = []
@@ -52,19 +68,21 @@ class Clumsy(Listener):
         raise ZeroDivisionError("no images")
 
 
-def test_a_reporter_gets_only_the_arguments_it_asks_for(reporters, component):
+def test_a_reporter_gets_only_the_arguments_it_asks_for(reporters, component, run):
     listener = Listener()
     reporters.add(component, listener)
+    reporters.run_start(run)
     reporters.log(3, 0, {"loss": 1.0})
     reporters.epoch_end(0, {})
     reporters.run_end("ok", None)
     assert listener.heard == [(3, {"loss": 1.0}), "ok"]
 
 
-def test_a_mistake_is_shown_once_with_its_owner_and_the_others_still_hear(reporters, component, warnings):
+def test_a_mistake_is_shown_once_with_its_owner_and_the_others_still_hear(reporters, component, warnings, run):
     clumsy, listener = Clumsy(), Listener()
     reporters.add(component, clumsy)
     reporters.add(component, listener)
+    reporters.run_start(run)
     for step in range(5):
         reporters.log(step, 0, {})
     reporters.run_end("ok", None)
@@ -115,3 +133,10 @@ def test_a_misspelt_event_is_refused_with_a_suggestion(reporters, component):
 
     with pytest.raises(PluginError, match="artkit_epoch_end'"):
         reporters.add(component, Misspelt())
+
+
+def test_nobody_hears_of_the_end_of_a_run_that_did_not_start(reporters, component):
+    listener = Listener()
+    reporters.add(component, listener)
+    reporters.run_end("failed", None)
+    assert listener.heard == []

@@ -127,7 +127,10 @@ def test_the_recipe_names_every_option_so_that_changed_defaults_change_no_old_ru
         ("model = 3\n", r"'model' is one table; write it as \[model\]"),
         ("[augmenter]\nname = 'affine'\n", r"several of 'augmenter'; write it as \[\[augmenter\]\]"),
         ("plugins = 'mine.py'\n", r"'plugins' is a list of files"),
-        ("[[augmenter]]\nrotation = 3\n", r'a table for augmenter without a name; write name = "..." in it, beside \{.rotation.: 3\}'),
+        (
+            "[[augmenter]]\nrotation = 3\n",
+            r"augmenter: a table of the recipe has no name; write name = .* in it, beside",
+        ),
         ("[[augmenter]]\nname = 'affine'\np = 2.0\n", r"p=2.0 is out of bounds; it must be >= 0 and <= 1"),
         ("[train\n", r"mine.toml is not valid TOML"),
     ],
