@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.parameter import UninitializedParameter
 
 from artkit.contracts import (
     AugmenterContext,
@@ -176,6 +177,12 @@ def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
     if not isinstance(model, torch.nn.Module):
         raise ComponentError(
             f"{component.owner} returned {type(model).__name__}; a model's factory returns a torch.nn.Module",
+            plugin=component.plugin.label,
+        )
+    if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+        raise ComponentError(
+            f"{component.owner} has lazy layers, whose sizes are not known before the first image; give them sizes, "
+            "from ctx.in_channels, ctx.image_size and ctx.num_outputs",
             plugin=component.plugin.label,
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):

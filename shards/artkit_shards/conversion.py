@@ -4,7 +4,7 @@ A pure function of the list of images, what was found in them, and the settings;
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artkit_shards.errors import ConvertError
@@ -16,6 +16,7 @@ from artkit_shards.selection import select_classes
 from artkit_shards.settings import Settings
 from artkit_shards.split import TRAIN, assign_splits
 from artkit_shards.storage import choose_suffix, reasons_to_encode, too_large_for
+from artkit_shards.wording import listed
 
 Usable = list[tuple[Record, Inspection]]
 
@@ -91,7 +92,7 @@ def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, s
     chosen = [(record, inspection) for record, inspection in usable if record.label in label_of]
     splits = assign_splits([record for record, _ in chosen], settings.fractions, settings.seed)
     _check_training(chosen, splits, class_names)
-    notes += _split_notes(splits.values(), settings)
+    notes += _split_notes(chosen, splits, class_names, settings)
     mean, std = pixel_statistics(inspection for record, inspection in chosen if splits[record.file] == TRAIN)
     shards: dict[str, list[ShardLayout]] = {}
     first_number = 0
@@ -136,21 +137,29 @@ def _sample(record: Record, inspection: Inspection, label: int, suffix: Suffix, 
 
 
 def _check_training(chosen: Usable, splits: dict[str, str], class_names: Sequence[str]) -> None:
-    trained = {record.label for record, _ in chosen if splits[record.file] == TRAIN}
-    untrained = [name for name in class_names if name not in trained]
-    if untrained:
+    lacking = _lacking(TRAIN, chosen, splits, class_names)
+    if lacking:
         raise ConvertError(
-            f"there are no usable training images of {', '.join(map(repr, untrained[:10]))}"
-            f"{' and more' if len(untrained) > 10 else ''}; "
-            "every class needs one in the split 'train': add some, or take these classes out of the other splits"
+            f"there are no usable training images of {listed(lacking)}; every class needs one in the split 'train': "
+            "add some, or take these classes out of the other splits"
         )
 
 
-def _split_notes(splits: Iterable[str], settings: Settings) -> list[str]:
-    present = set(splits)
-    return [
-        f"no image went to {name!r}: "
-        + ("the images bring splits of their own" if len(present) > 1 else "the classes have too few images")
-        for name in settings.fractions
-        if name not in present
-    ]
+def _split_notes(chosen: Usable, splits: dict[str, str], class_names: Sequence[str], settings: Settings) -> list[str]:
+    """Which splits or classes will have nothing to be validated or tested on, and why."""
+    given = any(record.split is not None for record, _ in chosen)
+    why = "the images bring splits of their own" if given else "too few images, or groups of them"
+    notes = []
+    for split in split_order([*settings.fractions, *splits.values()]):
+        lacking = _lacking(split, chosen, splits, class_names)
+        if len(lacking) == len(class_names):
+            notes.append(f"there is no image in {split!r}: {why}")
+        elif lacking:
+            notes.append(f"there is no image in {split!r} of {listed(lacking)}: {why}")
+    return notes
+
+
+def _lacking(split: str, chosen: Usable, splits: dict[str, str], class_names: Sequence[str]) -> list[str]:
+    """Classes without an image in a split."""
+    present = {record.label for record, _ in chosen if splits[record.file] == split}
+    return [name for name in class_names if name not in present]

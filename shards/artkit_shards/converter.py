@@ -244,6 +244,7 @@ def _manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects,
 
 
 def write_error(error: OSError, destination: Destination) -> ConvertError:
+    """What to tell the user when the system refuses to write."""
     directory = destination.directory
     if error.errno in _NO_SPACE:
         free = shutil.disk_usage(destination.existing_folder()).free / 1e6

@@ -88,6 +88,7 @@ def _decode(data: bytes, size: int, fit: Fit) -> NDArray[np.uint8]:
 def _resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     if pixels.shape[:2] == (height, width):
         return pixels
-    image_1CHW = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    # The axis of the batch must come first in memory too, or torch takes this for another memory format and copies.
+    image_1CHW = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
     resized = F.interpolate(image_1CHW, size=(height, width), mode="bilinear", antialias=True)
     return resized[0].permute(1, 2, 0).numpy()

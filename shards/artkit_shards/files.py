@@ -43,7 +43,7 @@ def whole_file(path: Path, temporary_folder: Path) -> Iterator[BinaryIO]:
         path: The file's final name; a file that has it is replaced.
         temporary_folder: On the same file system, existing.
     """
-    temporary = temporary_folder / f"{path.name}.{os.getpid()}"
+    temporary = temporary_folder / f"{path.name}.part"
     try:
         with open(temporary, "wb") as file:
             yield file

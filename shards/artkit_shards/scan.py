@@ -14,6 +14,7 @@ from typing import Final
 
 from artkit_shards.errors import ConvertError
 from artkit_shards.records import Record
+from artkit_shards.wording import counted, listed
 
 IMAGE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -62,17 +63,17 @@ class ClassFolders:
         notes = []
         if self._loose:
             notes.append(
-                f"{_count(len(self._loose), 'image')} not in any class folder left out, such as {self._loose[0]}; "
+                f"{counted(len(self._loose), 'image')} not in any class folder left out, such as {self._loose[0]}; "
                 "the folder an image lies in names its class"
             )
         if self._empty:
-            notes.append(f"{_count(len(self._empty), 'folder')} without images left out: {_some(self._empty)}")
+            notes.append(f"{counted(len(self._empty), 'folder')} without images left out: {listed(self._empty, 5)}")
         if self._num_links:
-            links = _count(self._num_links, "link")
+            links = counted(self._num_links, "link")
             notes.append(f"{links} not followed; put the files themselves there if they belong to the set")
         if self._skipped:
             kinds = ", ".join(f"{count} {kind}" for kind, count in self._skipped.most_common(5))
-            notes.append(f"{_count(self._skipped.total(), 'file')} not named as an image left out ({kinds})")
+            notes.append(f"{counted(self._skipped.total(), 'file')} not named as an image left out ({kinds})")
         return tuple(notes)
 
     def _scan(self) -> list[Record]:
@@ -177,11 +178,3 @@ def series_name(stem: str) -> str:
 def _readable(name: str) -> str:
     """The name as valid Unicode: bytes that are not UTF-8 are written as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _some(names: list[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,11 +1,9 @@
 """Selecting classes: how few images of a class are enough."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from artkit_shards.errors import ConvertError
-
-_MOST_NAMED: Final = 10
+from artkit_shards.wording import listed
 
 
 def select_classes(class_counts: Mapping[str, int], min_count: int | None) -> tuple[list[str], list[str]]:
@@ -16,7 +14,7 @@ def select_classes(class_counts: Mapping[str, int], min_count: int | None) -> tu
         min_count: Classes with fewer are left out; None wants each to have two, and leaves none out on its own.
 
     Returns:
-        Class names, sorted, and what the user should know of those left out or alone.
+        Class names, sorted, and what the user should know of those left out.
 
     Raises:
         ConvertError: if a class has too few images and nobody said what to do with it, or fewer than two classes are
@@ -36,19 +34,9 @@ def select_classes(class_counts: Mapping[str, int], min_count: int | None) -> tu
             f"{len(kept)} of {len(class_counts)} classes have {least} or more usable images, and a data set needs at "
             "least two classes; add images or ask for a lower --min-count"
         )
-    notes = []
-    if short:
-        notes.append(f"classes with fewer than {least} usable images left out: {_with_counts(short)}")
-    alone = [label for label in kept if class_counts[label] == 1]
-    if alone:
-        notes.append(f"classes with one image have it in train, and cannot be tested: {_named(alone)}")
+    notes = [f"classes with fewer than {least} usable images left out: {_with_counts(short)}"] if short else []
     return kept, notes
 
 
 def _with_counts(counts: Mapping[str, int]) -> str:
-    return _named([f"{label!r} ({count})" for label, count in counts.items()])
-
-
-def _named(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return listed([f"{label!r} ({count})" for label, count in counts.items()])

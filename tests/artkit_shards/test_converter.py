@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -83,6 +84,7 @@ def test_every_image_is_kept_byte_by_byte_with_its_class(folder, dst):
     assert [key for _, key, *_ in samples] == [f"{number:09d}" for number in range(44)]
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves its files to the garbage collector
 def test_webdataset_reads_every_sample_back(folder, dst):
     convert_folder(folder, dst, shard_bytes=20_000)
     dataset = open_dataset(dst)
@@ -98,6 +100,7 @@ def test_webdataset_reads_every_sample_back(folder, dst):
         assert {frozenset(sample) for sample in read} == {
             frozenset({"__key__", "__url__", "__local_path__", "jpg", "cls", "json"})
         }
+    gc.collect()
 
 
 def test_tars_hold_samples_and_nothing_else(folder, dst):
@@ -157,7 +160,6 @@ def test_the_same_images_and_options_give_the_same_bytes(folder, dst, tmp_path):
     assert tree(tmp_path / "again") == tree(dst)
 
 
-@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
     folder = make_folder(tmp_path / "src", a=120, b=90, c=10)
     (folder / "a/bad.jpg").write_bytes(b"no image")
@@ -297,7 +299,7 @@ def test_classes_with_too_few_images_are_an_error_that_offers_ways_out(tmp_path,
     report = convert_folder(folder, dst, min_count=1, force=True)
     assert report.class_counts == {"a": 5, "b": 5, "single": 1}
     assert open_dataset(dst).split("train").class_counts.tolist() == [3, 3, 1]
-    assert "classes with one image have it in train, and cannot be tested: single" in report.notes
+    assert "there is no image in 'test' of single: too few images, or groups of them" in report.notes
 
 
 def test_fewer_than_two_classes_are_an_error(tmp_path, dst):
@@ -314,7 +316,7 @@ def test_splits_of_the_folder_are_kept(tmp_path, dst):
     make_folder(tmp_path / "src/test", a=2, b=1)
     report = convert_folder(tmp_path / "src", dst)
     assert report.split_counts == {"train": 8, "test": 3}
-    assert report.notes == ("no image went to 'val': the images bring splits of their own",)
+    assert report.notes == ("there is no image in 'val': the images bring splits of their own",)
     for split, *_, file, _ in samples_of(dst):
         assert file.startswith(split)
 
@@ -322,14 +324,14 @@ def test_splits_of_the_folder_are_kept(tmp_path, dst):
 def test_a_class_without_training_images_is_an_error(tmp_path, dst):
     make_folder(tmp_path / "src/train", a=4, b=4)
     make_folder(tmp_path / "src/test", a=2, c=2)
-    with pytest.raises(ConvertError, match="no usable training images of 'c'; every class needs one"):
+    with pytest.raises(ConvertError, match="no usable training images of c; every class needs one"):
         convert_folder(tmp_path / "src", dst)
 
 
 def test_a_split_that_gets_no_image_is_told(tmp_path, dst):
     report = convert_folder(make_folder(tmp_path / "src", a=3, b=3), dst)
     assert report.split_counts == {"train": 4, "test": 2}
-    assert report.notes == ("no image went to 'val': the classes have too few images",)
+    assert report.notes == ("there is no image in 'val': too few images, or groups of them",)
 
 
 def test_groups_stay_in_one_split(tmp_path, dst):
@@ -384,7 +386,7 @@ def test_records_that_make_no_sense_are_refused(dst, records, message):
 def test_a_complete_data_set_is_replaced_only_by_force(folder, dst):
     convert_folder(folder, dst)
     before = tree(dst)
-    with pytest.raises(ConvertError, match="holds a complete data set already; .* --force"):
+    with pytest.raises(ConvertError, match=r"holds a complete data set already; .* --force"):
         convert_folder(folder, dst)
     assert tree(dst) == before
 
@@ -585,7 +587,7 @@ while True:
         assert not (directory / ".artkit/manifest.json").exists(), number
     else:
         complete += 1
-        left = {path: data for path, data in tree(directory).items() if path.suffix == ".tar" or path.name == "manifest.json"}
+        left = {path: data for path, data in tree(directory).items() if path.suffix in (".tar", ".npy")}
         assert left.items() <= old.items() or left.items() <= new.items(), number
         assert all(dataset.split(name).read(0) for name in dataset.split_names), number
     run(directory, seed=1)

@@ -1,0 +1,84 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from artkit_shards import ConvertError
+from artkit_shards.workers import default_workers, open_workers
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_results_come_in_the_order_of_the_items(count):
+    with open_workers(count) as workers:
+        assert list(workers.map(abs, list(range(-40, 0)), 7)) == list(range(40, 0, -1))
+
+
+def test_one_worker_is_this_process_and_more_are_others():
+    with open_workers(1) as workers:
+        assert set(workers.map(_process_id, [0, 1])) == {os.getpid()}
+    with open_workers(2) as workers:
+        assert os.getpid() not in set(workers.map(_process_id, [0, 1]))
+
+
+def _process_id(_item):
+    return os.getpid()
+
+
+def test_errors_of_a_worker_come_back_as_they_are():
+    with open_workers(2) as workers, pytest.raises(ZeroDivisionError, match="division"):
+        list(workers.map(_divide, [1, 0]))
+
+
+def _divide(item):
+    return 1 / item
+
+
+def test_a_worker_that_dies_is_an_error_that_says_what_to_do():
+    with open_workers(2) as workers, pytest.raises(ConvertError, match=r"ended unexpectedly.*--workers 1"):
+        list(workers.map(os._exit, [1]))
+
+
+def test_there_is_at_least_one_worker():
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        dedent(
+            """
+            import os, sys, time
+            from artkit_shards.workers import open_workers
+
+            def work(item):
+                print(os.getpid(), flush=True)
+                time.sleep(600)
+
+            if __name__ == "__main__":
+                with open_workers(2) as workers:
+                    list(workers.map(work, [1, 2]))
+            """
+        )
+    )
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    with parent:
+        children = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        deadline = time.monotonic() + 20
+        while any(_is_running(child) for child in children) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(_is_running(child) for child in children)
+
+
+def _is_running(process_id):
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
