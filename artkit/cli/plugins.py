@@ -165,6 +165,8 @@ def _print_kind(registry: "Registry", kind: "Kind") -> None:
 
 
 def _print_component(component: "Component") -> None:
+    from artkit.registry import shared_options
+
     console = _console()
     console.print(f"{component.kind} {component.name}", style="bold", end="")
     console.print(f"  {component.summary}" if component.summary else "", soft_wrap=True)
@@ -177,6 +179,9 @@ def _print_component(component: "Component") -> None:
         console.print(component.warning, style="yellow", soft_wrap=True)
     console.print()
     console.print(_option_table(component.options) if len(component.options) else "It has no options.")
+    if len(shared := shared_options(component.kind)):
+        console.print(f"\nEvery {component.kind} also has:")
+        console.print(_option_table(shared))
 
 
 def _option_table(options: "OptionTable") -> "Table":

@@ -202,7 +202,9 @@ def _build_loss(recipe: Recipe, dataset: Dataset, counts: NDArray[np.int64]) -> 
 
 def _augmentation_steps(recipe: Recipe) -> Sequence[AugmentationStep]:
     context = AugmenterContext(image_size=recipe.data.image_size)
-    return [AugmentationStep(choice.component, _build(choice, context), choice.p) for choice in recipe.augmenters]
+    return [
+        AugmentationStep(choice.component, _build(choice, context), choice.shared["p"]) for choice in recipe.augmenters
+    ]
 
 
 def _build(choice: Choice, context: object) -> Any:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from artkit.annotations import Doc, Interval
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
 from artkit.options import OptionTable, to_plain
@@ -19,7 +18,7 @@ from artkit.recipe.layers import (
     lay_over,
 )
 from artkit.recipe.settings import DataSettings, TrainSettings
-from artkit.registry import Component, Registry
+from artkit.registry import Component, Registry, shared_options
 
 DEMO = "demo"
 """The data path that stands for the bundled demo shards."""
@@ -34,15 +33,12 @@ class Choice:
     component: Component
     options: Mapping[str, Any]
     """A checked value for each of its options."""
-    p: float = 1.0
-    """Of an augmenter: the probability to be applied to an image."""
+    shared: Mapping[str, Any]
+    """The options that every component of its kind has, such as `p` of augmenters."""
 
     def to_plain(self) -> dict[str, Any]:
         """The recipe's table for it."""
-        table: dict[str, Any] = {"name": self.component.full_name}
-        if self.component.kind == "augmenter":
-            table["p"] = self.p
-        return {**table, **to_plain(self.options)}
+        return {"name": self.component.full_name, **to_plain(self.shared), **to_plain(self.options)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,19 +128,10 @@ def _choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
     if not isinstance(name, str):
         raise RecipeError(f'{kind}: a table of the recipe has no name; write name = "..." in it, beside {options}')
     component = registry.component(kind, name)
-    shared = {"p": options.pop("p")} if kind == "augmenter" and "p" in options else {}
-    p = _SHARED_BY_AUGMENTERS.resolve(shared, owner=component.owner)["p"]
-    return Choice(component=component, options=component.resolve(options), p=p)
-
-
-def _augmenter(
-    _: object, /, *, p: Annotated[float, Interval(ge=0, le=1), Doc("probability for each image")] = 1.0
-) -> float:
-    """What every augmenter can be told without its author's doing."""
-    return p
-
-
-_SHARED_BY_AUGMENTERS = OptionTable.from_factory(_augmenter, owner="augmenter", plugin="artkit")
+    table = shared_options(kind)
+    given = {option.name: options.pop(option.name) for option in table if option.name in options}
+    shared = table.resolve(given, owner=component.owner)
+    return Choice(component=component, options=component.resolve(options), shared=shared)
 
 
 def _provider(choice: Choice) -> str:

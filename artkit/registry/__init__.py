@@ -9,6 +9,7 @@
     loading.py    imports one plugin and collects all it registers, or says why not; never half
     component.py  one component: its options, how it is built, and whose fault an error is
     registry.py   all plugins and components; lookup by name
+    shared.py     options that every component of a kind has
 
 One broken plugin never stops the others.
 """
@@ -19,6 +20,7 @@ from artkit.registry.hooks import HookImpl, find_event_hooks
 from artkit.registry.info import PluginInfo
 from artkit.registry.loading import Plugin, load_object
 from artkit.registry.registry import Registry, load_all, load_registry, plural
+from artkit.registry.shared import shared_options
 
 __all__ = [
     "Component",
@@ -33,4 +35,5 @@ __all__ = [
     "load_object",
     "load_registry",
     "plural",
+    "shared_options",
 ]

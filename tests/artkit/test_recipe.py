@@ -93,7 +93,7 @@ def test_one_of_several_is_set_by_its_name_or_alone_without(resolve):
     mosaic = next(choice for choice in recipe.reporters if choice.component.name == "mosaic")
     assert mosaic.options["columns"] == 3
     assert recipe.augmenters[0].options["rotation"] == 4
-    assert recipe.augmenters[0].p == 0.5
+    assert recipe.augmenters[0].shared["p"] == 0.5
 
 
 def test_a_resolved_recipe_read_again_is_the_same_recipe(resolve, tmp_path, registry):
