@@ -1,0 +1,67 @@
+"""What the README shows works as it is printed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from artkit.cli import app
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def code_blocks(language):
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [text for word, text in blocks if word == language]
+
+
+def commands():
+    """The artkit commands of the README, one a line, without comments."""
+    text = "\n".join(code_blocks("")).replace("\\\n", " ")
+    return [line.strip() for line in re.findall(r"artkit (?:run|shard|plugins).*", text)]
+
+
+def test_the_plugin_trains(shape_shards, tmp_path):
+    (source,) = [block for block in code_blocks("python") if "artkit_models" in block]
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    out = tmp_path / "run"
+    small = ["--image-size", "16", "--epochs", "1", "--batch-size", "4", "--quiet"]
+    command = ["run", "--data", shape_shards, "--out", out, *small, "--plugin", file, "--model", "plain-net"]
+    result = CliRunner().invoke(app, [str(word) for word in [*command, "--set", "model.width=64"]])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_recipe_is_understood(tmp_path):
+    from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
+    from artkit.registry import load_registry
+
+    (text,) = [block for block in code_blocks("toml") if "[sampler]" in block]
+    file = tmp_path / "recipe.toml"
+    file.write_text(text)
+    recipe = resolve_recipe(read_recipe_file(file), CommandLine(), load_registry())
+    assert recipe.sampler.component.name == "class-balanced"
+    assert recipe.augmenters[0].options["rotation"] == 20.0
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_use_options_that_exist(line):
+    words = shlex.split(line, comments=True)[1:]
+    command = typer.main.get_command(app)
+    context = click.Context(command, info_name="artkit")
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+        context = click.Context(command, info_name=command.name, parent=context)
+    command.parse_args(context, words)
+
+
+def test_the_stream_example_reads_batches(shape_shards, monkeypatch):
+    (source,) = [block for block in code_blocks("python") if "Loader(" in block]
+    monkeypatch.chdir(shape_shards.parent)
+    names: dict[str, object] = {}
+    exec(source, names)
+    assert names["batch"].images.shape[1:] == (3, 256, 256)
