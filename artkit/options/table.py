@@ -101,8 +101,9 @@ class OptionTable:
         if option.name not in given:
             return copy.deepcopy(option.default)
         value = given[option.name]
-        typed = isinstance(value, CommandLineText)
-        return check_value(option, read_text(value, option.hint.type) if typed else value)
+        # TOML has no null, so in a recipe too "none" is read; all else there has the type of TOML.
+        is_text = isinstance(value, CommandLineText) or value == "none"
+        return check_value(option, read_text(value, option.hint.type) if is_text else value)
 
     def _present_name(self, name: str, values: Mapping[str, Any], owner: str) -> str:
         """The name that an option has now."""

@@ -68,7 +68,7 @@ class Recipe:
         plain |= {"data": asdict(self.data), "train": asdict(self.train)}
         plain |= {kind: getattr(self, kind).to_plain() for kind in SINGLE}
         plain |= {kind: [choice.to_plain() for choice in getattr(self, f"{kind}s")] for kind in SEVERAL}
-        return dict(_without_none(plain))
+        return dict(_with_words_for_none(plain))
 
     def to_toml(self) -> str:
         """The text of recipe.toml."""
@@ -138,8 +138,10 @@ def _provider(choice: Choice) -> str:
     return f"{choice.component.full_name} ({choice.component.plugin.label})"
 
 
-def _without_none(value: Any) -> Any:
-    """TOML has no null; an option that is left out is None where None is its default."""
+def _with_words_for_none(value: Any) -> Any:
+    """TOML has no null; the word "none" stands for it, as on the command line."""
     if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
+        return {key: _with_words_for_none(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_words_for_none(item) for item in value]
+    return "none" if value is None else value

@@ -109,6 +109,16 @@ def test_a_resolved_recipe_read_again_is_the_same_recipe(resolve, tmp_path, regi
     assert again.data.path == str((tmp_path.cwd() / "somewhere").resolve()), "a recipe must not depend on the folder"
 
 
+def test_none_is_kept_although_toml_has_no_null(resolve, tmp_path, registry):
+    recipe = resolve(choices={"model": "resnet18", "sampler": "class-balanced"}, assignments=["sampler.size=40"])
+    assert tomllib.loads(recipe.to_toml())["model"]["weights"] == "none"
+    path = tmp_path / "resolved.toml"
+    path.write_text(recipe.to_toml().replace("size = 40", 'size = "none"'))
+    again = resolve_recipe(read_recipe_file(path), CommandLine(), registry)
+    assert again.model.options["weights"] is None
+    assert again.sampler.options["size"] is None
+
+
 def test_the_recipe_names_every_option_so_that_changed_defaults_change_no_old_run(resolve):
     plain = tomllib.loads(resolve().to_toml())
     assert plain["model"]["name"] == "artkit/small-resnet@1"
