@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
+import torch
 import webdataset
 
 from artkit_shards import Loader, Split, open_dataset
@@ -98,6 +99,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
+    # No model trains here; torch's own idle threads would spin beside the decoders after every flip.
+    torch.set_num_threads(1)
     split = open_dataset(args.shards).split("train")
     tars = sorted(str(path) for path in args.shards.glob("train-*.tar"))
     files = [split.read(row) for row in range(len(split))]

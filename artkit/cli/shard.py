@@ -60,21 +60,25 @@ def shard(
     if dst.resolve().is_relative_to(src.resolve()):
         raise ConvertError(f"{dst} lies in {src}, which is to be converted; choose a folder outside of it")
     records, notes = _scan(src, source, _read_options(set_ or []), plugin or [])
-    with conversion_progress() as progress:
-        report = convert(
-            records,
-            dst,
-            fractions=fractions,
-            seed=seed,
-            max_side=max_side,
-            image_format=image_format,
-            quality=quality,
-            min_count=min_count,
-            max_rejects=max_rejects,
-            workers=workers,
-            force=force,
-            progress=progress,
-        )
+    try:
+        with conversion_progress() as progress:
+            report = convert(
+                records,
+                dst,
+                fractions=fractions,
+                seed=seed,
+                max_side=max_side,
+                image_format=image_format,
+                quality=quality,
+                min_count=min_count,
+                max_rejects=max_rejects,
+                workers=workers,
+                force=force,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        typer.echo("interrupted before the data set was complete; run the same command again to make it", err=True)
+        raise typer.Exit(130) from None
     for line in summarise(report, notes):
         typer.echo(line)
 

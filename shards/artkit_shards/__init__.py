@@ -17,11 +17,12 @@ from artkit_shards.errors import ConvertError, DatasetError, ImageError, SampleE
 from artkit_shards.records import Record
 
 if TYPE_CHECKING:
-    from artkit_shards.converter import ConvertReport, convert
+    from artkit_shards.converter import convert
     from artkit_shards.dataset import Dataset, Split, open_dataset
     from artkit_shards.decode import fit_image
     from artkit_shards.loader import Batch, Loader
     from artkit_shards.plan import plan_epoch
+    from artkit_shards.report import ConvertReport
     from artkit_shards.scan import ClassFolders
 
 __all__ = [
@@ -47,7 +48,7 @@ __all__ = [
 _MODULE_OF: Final = {
     "Batch": "loader",
     "ClassFolders": "scan",
-    "ConvertReport": "converter",
+    "ConvertReport": "report",
     "Dataset": "dataset",
     "Loader": "loader",
     "Split": "dataset",

@@ -4,11 +4,11 @@ A pure function of the list of images, what was found in them, and the settings;
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from artkit_shards.encoding import Suffix, fitted_size
 from artkit_shards.errors import ConvertError
-from artkit_shards.images import Suffix, fitted_size
 from artkit_shards.inspection import Channels, Inspection, pixel_statistics
 from artkit_shards.layout import Sample, ShardLayout, lay_out, split_order
 from artkit_shards.records import Record
@@ -94,22 +94,14 @@ def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, s
     _check_training(chosen, splits, class_names)
     notes += _split_notes(chosen, splits, class_names, settings)
     mean, std = pixel_statistics(inspection for record, inspection in chosen if splits[record.file] == TRAIN)
-    shards: dict[str, list[ShardLayout]] = {}
-    first_number = 0
-    for split in split_order(splits.values()):
-        samples = [
-            _sample(record, inspection, label_of[record.label], suffix, settings.max_side)
-            for record, inspection in chosen
-            if splits[record.file] == split
-        ]
-        shards[split] = lay_out(
-            split, samples, first_number=first_number, seed=settings.seed, shard_bytes=settings.shard_bytes
-        )
-        first_number += len(samples)
+    samples: dict[str, list[Sample]] = {split: [] for split in split_order(splits.values())}
+    for record, inspection in chosen:
+        sample = _sample(record, inspection, label_of[record.label], suffix, settings.max_side)
+        samples[splits[record.file]].append(sample)
     return Plan(
         suffix=suffix,
         class_names=tuple(class_names),
-        shards=shards,
+        shards=_lay_out_splits(samples, settings),
         pixel_mean=mean,
         pixel_std=std,
         encoded=Counter(
@@ -117,6 +109,17 @@ def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, s
         ),
         notes=tuple(notes),
     )
+
+
+def _lay_out_splits(samples: Mapping[str, Sequence[Sample]], settings: Settings) -> dict[str, list[ShardLayout]]:
+    shards = {}
+    first_number = 0
+    for split, members in samples.items():
+        shards[split] = lay_out(
+            split, members, first_number=first_number, seed=settings.seed, shard_bytes=settings.shard_bytes
+        )
+        first_number += len(members)
+    return shards
 
 
 def _sample(record: Record, inspection: Inspection, label: int, suffix: Suffix, max_side: int | None) -> Sample:

@@ -11,8 +11,6 @@ give the same bytes.
 import errno
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -20,16 +18,15 @@ from typing import Final
 from artkit_shards.conversion import Plan, Rejects, plan_conversion, sort_out
 from artkit_shards.destination import Destination
 from artkit_shards.errors import ConvertError, ImageError
-from artkit_shards.files import read_image_file, sync_folder
-from artkit_shards.index import write_index
+from artkit_shards.files import read_image_file
 from artkit_shards.inspection import Inspection, inspect
-from artkit_shards.manifest import Manifest, ShardEntry, SplitEntry, Target, is_plain_name, to_json
+from artkit_shards.manifest import is_plain_name, to_json
+from artkit_shards.recording import make_manifest, record_index
 from artkit_shards.records import Record
+from artkit_shards.report import ConvertReport, make_report
 from artkit_shards.settings import DEFAULT_FRACTIONS, DEFAULT_SHARD_BYTES, Settings
 from artkit_shards.workers import Workers, default_workers, open_workers
 from artkit_shards.writing import ShardJob, WrittenShard, write_shard
-
-MAIN_TARGET: Final = "class"
 
 _IMAGES_PER_WORKER: Final = 64
 """Starting a process costs as much as inspecting about this many images."""
@@ -42,29 +39,6 @@ Progress = Callable[[str, int, int], None]
 
 def _ignore_progress(_phase: str, _done: int, _total: int) -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertReport:
-    """What a conversion did."""
-
-    directory: Path
-    class_counts: Mapping[str, int]
-    """Images of each class, all splits together."""
-    split_counts: Mapping[str, int]
-    num_shards: int
-    num_bytes: int
-    """Of all shards."""
-    image_suffix: str
-    num_encoded: int
-    """Images that were written anew; the bytes of all others were kept."""
-    encoded: Mapping[str, int]
-    """Images that were written anew, by reason; an image can have several."""
-    rejects: Mapping[str, int]
-    """Files that could not be used, by reason, the commonest first."""
-    rejects_file: Path
-    notes: Sequence[str]
-    """What the user should know, a sentence each."""
 
 
 def convert(
@@ -122,20 +96,24 @@ def convert(
     workers = default_workers() if workers is None else workers
     if workers < 1:
         raise ConvertError(f"workers={workers} is out of bounds; it must be at least 1")
+    workers = min(workers, len(listing) // _IMAGES_PER_WORKER)
     try:
-        with open_workers(min(workers, len(listing) // _IMAGES_PER_WORKER)) as pool:
+        with open_workers(workers) as pool:
             findings = _inspect_all(listing, pool, progress)
-            usable, rejects, suffix = sort_out(listing, findings, settings)
-            _check_rejects(rejects, len(listing), max_rejects, destination)
-            plan = plan_conversion(listing, usable, suffix, settings)
-            with destination.replace(plan.shard_names):
+        usable, rejects, suffix = sort_out(listing, findings, settings)
+        _check_rejects(rejects, len(listing), max_rejects, destination)
+        plan = plan_conversion(listing, usable, suffix, settings)
+        with destination.replace(plan.shard_names):
+            # Workers of their own, which have ended when the destination is tidied up.
+            with open_workers(workers) as pool:
                 written = _write_shards(plan, settings, destination, pool, progress)
-                _write_index(plan, written, destination)
-                rejects_file = destination.write_rejects(rejects.files)
-                destination.commit(to_json(_manifest(plan, written, rejects, settings)), plan.shard_names)
+            record_index(plan, written, destination.new_index)
+            rejects_file = destination.write_rejects(rejects.files)
+            manifest = make_manifest(plan, written, rejects, settings)
+            destination.commit(to_json(manifest), plan.shard_names)
     except OSError as error:
         raise write_error(error, destination) from error
-    return _report(plan, written, rejects, rejects_file, destination)
+    return make_report(plan, written, rejects, rejects_file, destination.directory)
 
 
 def _listing(records: Iterable[Record]) -> list[Record]:
@@ -201,48 +179,6 @@ def _write_shards(
     return written
 
 
-def _write_index(plan: Plan, written: Mapping[str, WrittenShard], destination: Destination) -> None:
-    for split, shards in plan.shards.items():
-        folder = destination.new_index / split
-        folder.mkdir(parents=True)
-        samples = plan.samples(split)
-        numbers = {
-            "offset": [offset for shard in shards for offset in written[shard.name].offsets],
-            "size": [size for shard in shards for size in written[shard.name].sizes],
-            "width": [sample.width for sample in samples],
-            "height": [sample.height for sample in samples],
-            "crc32": [crc32 for shard in shards for crc32 in written[shard.name].crc32s],
-        }
-        labels = {MAIN_TARGET: [sample.label for sample in samples]}
-        texts = {"key": plan.keys(split), "file": [sample.file for sample in samples]}
-        write_index(folder, numbers, labels, texts)
-        sync_folder(folder)
-
-
-def _manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects, settings: Settings) -> Manifest:
-    splits = []
-    for split, layouts in plan.shards.items():
-        labels = [sample.label for sample in plan.samples(split)]
-        shards = [
-            ShardEntry(shard.name, len(shard.samples), written[shard.name].num_bytes, written[shard.name].sha256)
-            for shard in layouts
-        ]
-        counts = [0] * len(plan.class_names)
-        for label in labels:
-            counts[label] += 1
-        splits.append(SplitEntry(split, len(labels), tuple(counts), tuple(shards)))
-    return Manifest(
-        tool=f"artkit {metadata.version('artkit')}",
-        options=settings.recorded(),
-        image_suffix=plan.suffix,
-        targets=(Target(MAIN_TARGET, plan.class_names),),
-        splits=tuple(splits),
-        pixel_mean=plan.pixel_mean,
-        pixel_std=plan.pixel_std,
-        rejects=rejects.reasons,
-    )
-
-
 def write_error(error: OSError, destination: Destination) -> ConvertError:
     """What to tell the user when the system refuses to write."""
     directory = destination.directory
@@ -253,25 +189,3 @@ def write_error(error: OSError, destination: Destination) -> ConvertError:
             "free some, or choose a folder on another disk, and run the conversion again"
         )
     return ConvertError(f"cannot write the shards to {directory}: {error}; mend this and run the conversion again")
-
-
-def _report(
-    plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects, rejects_file: Path, destination: Destination
-) -> ConvertReport:
-    samples = [sample for split in plan.shards for sample in plan.samples(split)]
-    class_counts = dict.fromkeys(plan.class_names, 0)
-    for sample in samples:
-        class_counts[sample.class_name] += 1
-    return ConvertReport(
-        directory=destination.directory,
-        class_counts=class_counts,
-        split_counts={split: len(plan.samples(split)) for split in plan.shards},
-        num_shards=len(written),
-        num_bytes=sum(shard.num_bytes for shard in written.values()),
-        image_suffix=plan.suffix,
-        num_encoded=sum(sample.encode for sample in samples),
-        encoded=dict(plan.encoded.most_common()),
-        rejects=rejects.reasons,
-        rejects_file=rejects_file,
-        notes=plan.notes,
-    )

@@ -6,6 +6,7 @@ touched. Ours are the shards that a manifest lists, or that an unfinished conver
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from artkit_shards.errors import ConvertError, DatasetError
 from artkit_shards.files import sync_folder, whole_file
-from artkit_shards.manifest import FILE_NAME, FOLDER, is_shard_name, read_manifest
+from artkit_shards.manifest import FILE_NAME, FOLDER, is_shard_name
+from artkit_shards.manifest_reader import read_manifest
 from artkit_shards.records import Record
 
 
@@ -44,10 +46,7 @@ class Destination:
         """Raise ConvertError if the folder cannot be converted to; nothing is written."""
         if self.directory.exists() and not self.directory.is_dir():
             raise ConvertError(f"{self.directory} is a file; give the folder to write the shards to")
-        if self.manifest.exists() and not self._force:
-            raise ConvertError(
-                f"{self.directory} holds a complete data set already; choose another folder, or replace it with --force"
-            )
+        self._check_force()
         target = self.directory.resolve()
         holds_images = {folder.resolve() for folder in {record.path.parent for record in records}}
         if not holds_images.isdisjoint((target, *target.parents)):
@@ -67,6 +66,7 @@ class Destination:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock():
+            self._check_force()
             ours = self._our_shards()
             foreign = [name for name in shard_names if name not in ours and os.path.lexists(self.directory / name)]
             if foreign:
@@ -115,6 +115,12 @@ class Destination:
                 lines.write(json.dumps({"file": file, "reason": reason}, ensure_ascii=False).encode() + b"\n")
         return path
 
+    def _check_force(self) -> None:
+        if self.manifest.exists() and not self._force:
+            raise ConvertError(
+                f"{self.directory} holds a complete data set already; choose another folder, or replace it with --force"
+            )
+
     def _our_shards(self) -> set[str]:
         names: list[str] = []
         if self._unfinished.exists():
@@ -128,11 +134,19 @@ class Destination:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the folder alone; the system lets go of it when the process ends, however it ends."""
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError as error:
-            raise ConvertError(f"another conversion is writing to {self.directory}; wait until it is done") from error
-        finally:
-            os.close(descriptor)
+        path = self.folder / "lock"
+        with path.open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConvertError(
+                    f"another conversion is writing to {self.directory}; wait until it is done"
+                ) from error
+            except OSError as error:
+                # Some network file systems know no locks; one conversion at a time works there all the same.
+                if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+                    raise
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,7 @@ __all__ = [
     "MAX_PIXELS",
     "ImageError",
     "ImageFormat",
-    "Suffix",
     "check_pixels",
-    "encode",
-    "fitted_size",
     "image_format",
     "is_animated",
     "open_image",
@@ -42,9 +39,6 @@ __all__ = [
 ]
 
 ImageFormat = Literal["jpg", "png", "webp", "bmp", "gif", "tiff"]
-
-Suffix = Literal["jpg", "png", "webp"]
-"""Formats in which images are stored, named as their members of a tar end."""
 
 MAX_PIXELS: Final = 178_000_000
 """Images with more pixels are refused: decoded, this many take half a gigabyte."""
@@ -79,12 +73,6 @@ _OPENERS: Final[dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]]] = {
     "bmp": BmpImageFile,
     "gif": GifImageFile,
     "tiff": TiffImageFile,
-}
-
-_SAVE_AS: Final[dict[str, Callable[[int], dict[str, Any]]]] = {
-    "jpg": lambda quality: {"format": "JPEG", "quality": quality, "subsampling": 0},
-    "png": lambda _quality: {"format": "PNG", "compress_level": 6},
-    "webp": lambda quality: {"format": "WEBP", "quality": quality, "method": 4},
 }
 
 # Filters of warnings belong to the whole process: changing them in two threads at once could leave them changed.
@@ -197,45 +185,6 @@ def read_rgb(data: bytes) -> NDArray[np.uint8]:
         ImageError: if the bytes are not an image that can be decoded whole.
     """
     return np.array(to_rgb(open_image(data)))
-
-
-def fitted_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """Width and height of an image once its longer side is at most `max_side`; the aspect ratio is kept."""
-    longest = max(width, height)
-    if max_side is None or longest <= max_side:
-        return width, height
-    return max(1, round(width * max_side / longest)), max(1, round(height * max_side / longest))
-
-
-def encode(data: bytes, image_format: Suffix, *, max_side: int | None = None, quality: int = 92) -> bytes:
-    """Write an image anew: upright RGB, on white, at most `max_side` pixels a side.
-
-    Args:
-        data: The bytes of an image in any of the formats.
-        image_format: "jpg" (colour at full resolution), "png" or "webp".
-        max_side: Upper bound of the longer side in pixels; images are never enlarged.
-        quality: Of JPEG and WEBP, from 1 to 100.
-
-    Returns:
-        The bytes of the new file, without metadata; the same on every run.
-
-    Raises:
-        ImageError: if the image cannot be decoded, or is too large for the format.
-    """
-    source = open_image(data)
-    size = fitted_size(*upright_size(source), max_side)
-    # JPEG decodes at a fraction of its size for less; twice what is needed keeps the resize below exact enough.
-    width, height = fitted_size(*source.size, max_side)
-    source.draft("", (2 * width, 2 * height))
-    image = to_rgb(source)
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    file = BytesIO()
-    try:
-        image.save(file, **_SAVE_AS[image_format](quality))
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot be written as {image_format}: {error}") from error
-    return file.getvalue()
 
 
 @contextmanager

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, cast
 
-from artkit_shards.images import Suffix, fitted_size
+from artkit_shards.encoding import SUFFIXES, Suffix, fitted_size
 from artkit_shards.inspection import Inspection
 
-SUFFIXES: Final[tuple[Suffix, ...]] = ("jpg", "png", "webp")
 IMAGE_FORMATS: Final = ("auto", *SUFFIXES)
 
 _MAX_SIDE: Final = {"jpg": 65500, "png": 2**31 - 1, "webp": 16383}

@@ -50,16 +50,23 @@ class _Processes:
 
 @contextmanager
 def open_workers(count: int) -> Iterator[Workers]:
-    """Start worker processes, or none for a count of 1; they end with the block, at once if it raises."""
+    """Start worker processes, or none for a count of 1. They end with the block; if it raises, at once."""
     if count <= 1:
         yield _InProcess()
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker)
-    try:
-        yield _Processes(pool)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    end_at_close, lifeline = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker, initargs=(end_at_close,))
+    with lifeline, end_at_close:
+        try:
+            yield _Processes(pool)
+        except BaseException:
+            # Waiting for what is being done would make Ctrl-C look broken, and a second one would break the waiting.
+            with _interrupts_ignored():
+                lifeline.close()
+                pool.shutdown(cancel_futures=True)
+            raise
+        pool.shutdown()
 
 
 def default_workers() -> int:
@@ -67,15 +74,26 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _prepare_worker() -> None:
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _prepare_worker(end_at_close: connection.Connection) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_watch_parent, args=(end_at_close,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """A parent that was killed cannot tell its workers, which would wait for work for ever."""
+def _watch_parent(end_at_close: connection.Connection) -> None:
+    """End this process when the parent lets go of its end of the pipe, be it that it was killed."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    connection.wait([end_at_close] if parent is None else [end_at_close, parent.sentinel])
+    os._exit(1)

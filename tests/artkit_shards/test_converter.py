@@ -433,7 +433,7 @@ def test_destinations_that_cannot_be_are_refused(folder, tmp_path):
 
 def test_two_conversions_do_not_write_to_one_folder_at_once(folder, dst):
     (dst / ".artkit").mkdir(parents=True)
-    descriptor = os.open(dst / ".artkit", os.O_RDONLY)
+    descriptor = os.open(dst / ".artkit/lock", os.O_CREAT | os.O_WRONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with pytest.raises(ConvertError, match="another conversion is writing to"):
         convert_folder(folder, dst)

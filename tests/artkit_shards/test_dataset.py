@@ -10,7 +10,8 @@ from PIL import Image
 
 from artkit_shards import ClassFolders, DatasetError, SampleError, convert, open_dataset
 from artkit_shards.index import TextColumn, read_column, read_text_column, write_index
-from artkit_shards.manifest import is_shard_name, read_manifest, to_json
+from artkit_shards.manifest import is_shard_name, to_json
+from artkit_shards.manifest_reader import read_manifest
 
 
 @pytest.fixture(scope="module")

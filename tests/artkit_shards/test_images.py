@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from artkit_shards.images import ImageError, encode, fitted_size, open_image, read_rgb
+from artkit_shards.encoding import encode, fitted_size
+from artkit_shards.images import ImageError, open_image, read_rgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -47,12 +47,13 @@ def test_there_is_at_least_one_worker():
     assert 1 <= default_workers() <= (os.cpu_count() or 1)
 
 
-def test_workers_end_when_their_parent_is_killed(tmp_path):
-    script = tmp_path / "parent.py"
+def start_sleepers(folder):
+    """A process with two workers that sleep, and the ids of the workers."""
+    script = folder / "parent.py"
     script.write_text(
         dedent(
             """
-            import os, sys, time
+            import os, time
             from artkit_shards.workers import open_workers
 
             def work(item):
@@ -60,19 +61,39 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
                 time.sleep(600)
 
             if __name__ == "__main__":
-                with open_workers(2) as workers:
-                    list(workers.map(work, [1, 2]))
+                try:
+                    with open_workers(2) as workers:
+                        list(workers.map(work, [1, 2, 3, 4]))
+                except KeyboardInterrupt:
+                    print("interrupted", flush=True)
             """
         )
     )
-    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return parent, [int(parent.stdout.readline()) for _ in range(2)]
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    parent, children = start_sleepers(tmp_path)
     with parent:
-        children = [int(parent.stdout.readline()) for _ in range(2)]
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         deadline = time.monotonic() + 20
         while any(_is_running(child) for child in children) and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert not any(_is_running(child) for child in children)
+
+
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_an_interrupt_ends_the_workers_at_once(tmp_path, interrupts):
+    parent, children = start_sleepers(tmp_path)
+    with parent:
+        for _ in range(interrupts):
+            parent.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        output, errors = parent.communicate(timeout=20)
+        assert time.monotonic() - started < 10
+        assert "interrupted" in output, errors
         assert not any(_is_running(child) for child in children)
 
 

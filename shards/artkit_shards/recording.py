@@ -1,0 +1,58 @@
+"""What a data set records of its shards, so that they can be opened: the index of each split, and the manifest."""
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from artkit_shards.conversion import Plan, Rejects
+from artkit_shards.files import sync_folder
+from artkit_shards.index import write_index
+from artkit_shards.manifest import Manifest, ShardEntry, SplitEntry, Target
+from artkit_shards.settings import Settings
+from artkit_shards.writing import WrittenShard
+
+MAIN_TARGET: Final = "class"
+
+
+def record_index(plan: Plan, written: Mapping[str, WrittenShard], folder: Path) -> None:
+    """Write the index of each split into a folder of its name."""
+    for split, shards in plan.shards.items():
+        split_folder = folder / split
+        split_folder.mkdir(parents=True)
+        samples = plan.samples(split)
+        numbers = {
+            "offset": [offset for shard in shards for offset in written[shard.name].offsets],
+            "size": [size for shard in shards for size in written[shard.name].sizes],
+            "width": [sample.width for sample in samples],
+            "height": [sample.height for sample in samples],
+            "crc32": [crc32 for shard in shards for crc32 in written[shard.name].crc32s],
+        }
+        labels = {MAIN_TARGET: [sample.label for sample in samples]}
+        texts = {"key": plan.keys(split), "file": [sample.file for sample in samples]}
+        write_index(split_folder, numbers, labels, texts)
+        sync_folder(split_folder)
+
+
+def make_manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Rejects, settings: Settings) -> Manifest:
+    """The manifest of a data set whose shards are all written."""
+    return Manifest(
+        tool=f"artkit {metadata.version('artkit')}",
+        options=settings.recorded(),
+        image_suffix=plan.suffix,
+        targets=(Target(MAIN_TARGET, plan.class_names),),
+        splits=tuple(_split_entry(split, plan, written) for split in plan.shards),
+        pixel_mean=plan.pixel_mean,
+        pixel_std=plan.pixel_std,
+        rejects=rejects.reasons,
+    )
+
+
+def _split_entry(split: str, plan: Plan, written: Mapping[str, WrittenShard]) -> SplitEntry:
+    counts = Counter(sample.label for sample in plan.samples(split))
+    shards = tuple(
+        ShardEntry(shard.name, len(shard.samples), written[shard.name].num_bytes, written[shard.name].sha256)
+        for shard in plan.shards[split]
+    )
+    return SplitEntry(split, counts.total(), tuple(counts[label] for label in range(len(plan.class_names))), shards)
