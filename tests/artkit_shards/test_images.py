@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from artkit_shards.encoding import encode, fitted_size
 from artkit_shards.images import ImageError, open_image, read_rgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -70,16 +69,6 @@ def test_orientation_is_applied_once(number, image_format):
     options = {"lossless": True} if image_format == "WEBP" else {}
     data = to_bytes(quarters(), image_format, exif=exif, **options)
     assert np.array_equal(read_rgb(data), turned(number))
-    assert np.array_equal(read_rgb(encode(data, "png")), turned(number))
-
-
-def test_orientation_of_a_jpeg_is_applied_before_it_is_made_smaller():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    large = quarters().resize((800, 400), Image.Resampling.NEAREST)
-    pixels = read_rgb(encode(to_bytes(large, "JPEG", exif=exif, quality=95), "png", max_side=80)).astype(int)
-    assert pixels.shape == (80, 40, 3)
-    assert abs(pixels[20, 10] - BLUE).max() < 12
 
 
 def test_broken_exif_is_no_reason_to_refuse_a_picture():
@@ -232,40 +221,3 @@ def test_filters_of_warnings_survive_threads():
     for thread in threads:
         thread.join()
     assert warnings.filters == before
-
-
-def test_fitted_size_keeps_the_aspect_ratio_and_never_enlarges():
-    assert fitted_size(4000, 1000, 256) == (256, 64)
-    assert fitted_size(10, 4000, 256) == (1, 256)
-    assert fitted_size(200, 100, 256) == (200, 100)
-    assert fitted_size(4000, 1000, None) == (4000, 1000)
-
-
-@pytest.mark.parametrize(("suffix", "kind"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
-def test_encode_writes_the_format_asked_for_at_the_size_asked_for(suffix, kind):
-    data = encode(to_bytes(Image.new("RGBA", (300, 100), (255, 0, 0, 0)), "PNG"), suffix, max_side=60)
-    image = Image.open(BytesIO(data))
-    assert (image.format, image.mode, image.size) == (kind, "RGB", (60, 20))
-    assert np.array(image).min() > 250
-
-
-def test_encode_keeps_all_pixels_in_png_and_full_colour_resolution_in_jpeg():
-    data = to_bytes(quarters(), "BMP")
-    assert np.array_equal(read_rgb(encode(data, "png")), np.array(quarters()))
-    assert Image.open(BytesIO(encode(data, "jpg"))).layer[0][1:3] == (1, 1)
-
-
-def test_encode_gives_the_same_bytes_again_and_drops_metadata():
-    exif = Image.Exif()
-    exif[0x010E] = "taken at home"
-    data = to_bytes(quarters(), "JPEG", exif=exif)
-    assert b"taken at home" in data
-    for suffix in ("jpg", "png", "webp"):
-        assert encode(data, suffix) == encode(data, suffix)
-        assert b"taken at home" not in encode(data, suffix)
-
-
-def test_encode_refuses_what_a_format_cannot_hold():
-    wide = to_bytes(Image.new("L", (17000, 2)), "PNG")
-    with pytest.raises(ImageError, match="cannot be written as webp"):
-        encode(wide, "webp")

@@ -91,6 +91,17 @@ def test_siblings_are_series_and_pictures_that_look_the_same(clipart, collection
     assert len(set(group.values())) == 2
 
 
+def test_the_demo_takes_independent_drawings_first(clipart, collection):
+    import build_demo
+
+    works = clipart.choose_artists(clipart.find_pictures(collection / "png", collection / "svg"), 2)["Ann Artist"]
+    records = build_demo.choose(works, 3)
+    assert {record.label for record in records} == {"Ann Artist"}
+    assert len({record.group for record in records}) == 3
+    assert len(build_demo.choose(works, 4)) == 4
+    assert len({record.group for record in build_demo.choose(works, 4)}) == 3
+
+
 def test_the_folder_has_a_class_for_each_artist(collection):
     command = [sys.executable, TOOLS / "build_clipart_folder.py", collection / "out"]
     options = ["--png", collection / "png", "--svg", collection / "svg", "--min-count", "2"]
