@@ -98,6 +98,8 @@ def _carry_out(
                 trainer.save()
             trainer.train()
             facts |= {"tested": _test(assembly, folder, trainer, reporters)}
+            # Only what is on disk is done: on a full disk the run stays open, and can be resumed to its reports.
+            folder.write_facts({**facts, "status": "ok"})
             status = "ok"
         except (StopRequested, KeyboardInterrupt):
             status = "interrupted"

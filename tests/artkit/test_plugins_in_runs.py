@@ -70,6 +70,19 @@ BROKEN_REPORTER = """
 """
 
 
+FULL_DISK = """
+    import errno
+    from artkit import hookimpl
+
+    @hookimpl
+    def artkit_losses(register):
+        register("full", lambda ctx: fail)
+
+    def fail(logits, labels):
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+"""
+
+
 def run(data, out, *arguments):
     command = ["run", "--data", data, "--out", out, *QUICK, *arguments]
     return CliRunner().invoke(app, [str(word) for word in command])
@@ -158,6 +171,16 @@ def test_a_reporter_that_raises_is_named_and_the_run_goes_on(plugin_site, shape_
         "the run goes on"
     ) in result.output
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "ok"
+
+
+def test_a_full_disk_is_nobodys_fault_and_the_run_can_go_on(plugin_site, shape_shards, tmp_path):
+    plugin_site.add("artkit-full", FULL_DISK)
+    result = run(shape_shards, tmp_path / "run", "--loss", "full")
+    assert str(result.exception) == (
+        "no space left on the device while writing somewhere; the last checkpoint is kept: free some space and go on "
+        f"with `artkit run --resume {tmp_path / 'run'}`"
+    )
+    assert (tmp_path / "run" / "last" / "state.safetensors").exists()
 
 
 def test_a_plugin_can_be_left_out_by_its_name(plugin_site, shape_shards, tmp_path):
