@@ -28,7 +28,7 @@ from artkit.errors import ComponentError, RunError
 from artkit.recipe import Choice, Recipe
 from artkit.recipe.resolve import DEMO
 from artkit_shards import Dataset, Split, demo_path, open_dataset
-from artkit_shards.plan import check_counts
+from artkit_shards.stream.plan import check_counts
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 

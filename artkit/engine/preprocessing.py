@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from artkit_shards.decode import Fit
+from artkit_shards.stream.decode import Fit
 
 _SMALLEST_STD = 1 / 255  # one level of 8 bits
 

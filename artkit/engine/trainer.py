@@ -22,7 +22,7 @@ from artkit.engine.progress import Progress
 from artkit.engine.randomness import seed_torch
 from artkit.errors import RunError
 from artkit_shards import Loader, Split
-from artkit_shards.loader import Batch
+from artkit_shards.stream.loader import Batch
 
 
 class StopRequested(Exception):  # noqa: N818 - it is a request, not an error

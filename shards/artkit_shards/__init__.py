@@ -6,31 +6,13 @@
     for batch in Loader(split, image_size=256, batch_size=64):
         batch.images, batch.labels
 
-    records.py           an image that is to be converted
-    scan.py              class folders -> records
-    images.py            bytes of strangers -> upright RGB, or a reason why not
-    inspection.py        what must be known of an image before anything is decided
-    settings.py          what users can choose, and its bounds
-    selection.py         which classes have enough images
-    split.py             which image goes to which split
-    storage.py           in which format, and whether the bytes can be kept
-    layout.py            which sample stands in which shard, under which key
-    conversion.py        the plan of a conversion: all of the decisions above, together
-    encoding.py          writes an image anew
-    tar.py               samples -> members of a tar
-    writing.py           one shard, whole or not at all
-    index.py             columns that find a sample without a search
-    manifest.py          what a data set is made of; manifest_reader.py trusts none of it
-    recording.py         index and manifest of what was written
-    destination.py       what may be replaced in the folder, and in which order
-    workers.py           processes; files.py: whole files; wording.py: pieces of messages
-    converter.py         `convert`: inspect, plan, write; report.py: what was done
-    reading.py           bytes out of many files, with few of them open
-    dataset.py           `open_dataset`, and the samples of a split
-    hashing.py           random numbers by counting
-    plan.py              which sample is seen when in an epoch
-    decode.py            bytes -> pixels of a batch
-    loader.py            `Loader`: batches, in threads
+    conversion/   images -> shards: `convert`, `ClassFolders`
+    format/       tar, index, manifest, and opening them: `open_dataset`
+    stream/       the plan of an epoch, and its batches: `Loader`
+    images.py     bytes of strangers -> upright RGB, or a reason why not
+    hashing.py    random numbers by counting
+    wording.py    pieces of messages
+    demo/         the bundled data set: clip art by artist
 
 Names are loaded when they are first used: converting and opening need no torch, and errors need nothing at all.
 """
@@ -39,17 +21,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from artkit_shards.conversion.records import Record
 from artkit_shards.errors import ConvertError, DatasetError, ImageError, SampleError, ShardsError
-from artkit_shards.records import Record
 
 if TYPE_CHECKING:
-    from artkit_shards.converter import convert
-    from artkit_shards.dataset import Dataset, Split, open_dataset
-    from artkit_shards.decode import fit_image
-    from artkit_shards.loader import Batch, Loader
-    from artkit_shards.plan import plan_epoch
-    from artkit_shards.report import ConvertReport
-    from artkit_shards.scan import ClassFolders
+    from artkit_shards.conversion.converter import convert
+    from artkit_shards.conversion.report import ConvertReport
+    from artkit_shards.conversion.scan import ClassFolders
+    from artkit_shards.format.dataset import Dataset, Split, open_dataset
+    from artkit_shards.stream.decode import fit_image
+    from artkit_shards.stream.loader import Batch, Loader
+    from artkit_shards.stream.plan import plan_epoch
 
 __all__ = [
     "Batch",
@@ -72,16 +54,16 @@ __all__ = [
 ]
 
 _MODULE_OF: Final = {
-    "Batch": "loader",
-    "ClassFolders": "scan",
-    "ConvertReport": "report",
-    "Dataset": "dataset",
-    "Loader": "loader",
-    "Split": "dataset",
-    "convert": "converter",
-    "fit_image": "decode",
-    "open_dataset": "dataset",
-    "plan_epoch": "plan",
+    "Batch": "stream.loader",
+    "ClassFolders": "conversion.scan",
+    "ConvertReport": "conversion.report",
+    "Dataset": "format.dataset",
+    "Loader": "stream.loader",
+    "Split": "format.dataset",
+    "convert": "conversion.converter",
+    "fit_image": "stream.decode",
+    "open_dataset": "format.dataset",
+    "plan_epoch": "stream.plan",
 }
 
 

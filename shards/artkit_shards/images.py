@@ -25,6 +25,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from artkit_shards.errors import ImageError
 
 __all__ = [
+    "IMAGE_ENDINGS",
     "MAX_PIXELS",
     "ImageError",
     "ImageFormat",
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 ImageFormat = Literal["jpg", "png", "webp", "bmp", "gif", "tiff"]
+
+IMAGE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+"""Files with other endings are not taken for images. What they are is told by their bytes."""
 
 MAX_PIXELS: Final = 178_000_000
 """Images with more pixels are refused: decoded, this many take half a gigabyte."""

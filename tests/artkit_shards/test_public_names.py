@@ -35,5 +35,5 @@ def test_converting_and_opening_need_no_torch():
 
 
 def test_modules_do_not_hide_what_is_named_like_them():
-    code = "import artkit_shards.converter\nfrom artkit_shards import convert\nassert callable(convert)"
-    assert "artkit_shards.converter" in modules_after(code)
+    code = "import artkit_shards.conversion.converter\nfrom artkit_shards import convert\nassert callable(convert)"
+    assert "artkit_shards.conversion.converter" in modules_after(code)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artkit_shards.tar import BLOCK, RECORD, end_of_archive, member, sample, sample_key
+from artkit_shards.format.tar import BLOCK, RECORD, end_of_archive, member, sample, sample_key
 
 
 def archive(*parts):

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from artkit_shards import ClassFolders, DatasetError, SampleError, convert, open_dataset
-from artkit_shards.index import TextColumn, read_column, read_text_column, write_index
-from artkit_shards.manifest import is_shard_name, to_json
-from artkit_shards.manifest_reader import read_manifest
+from artkit_shards.format.index import TextColumn, read_column, read_text_column, write_index
+from artkit_shards.format.manifest import is_shard_name, to_json
+from artkit_shards.format.manifest_reader import read_manifest
 
 
 @pytest.fixture(scope="module")

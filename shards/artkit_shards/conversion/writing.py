@@ -5,11 +5,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from artkit_shards.encoding import Suffix, encode
+from artkit_shards.conversion.encoding import encode
+from artkit_shards.conversion.layout import Sample, ShardLayout
 from artkit_shards.errors import ConvertError, ImageError
-from artkit_shards.files import read_image_file, whole_file
-from artkit_shards.layout import Sample, ShardLayout
-from artkit_shards.tar import BLOCK, end_of_archive, sample
+from artkit_shards.format.files import read_image_file, whole_file
+from artkit_shards.format.tar import BLOCK, Suffix, end_of_archive, sample
 
 
 @dataclass(frozen=True, slots=True)

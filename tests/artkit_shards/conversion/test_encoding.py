@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from artkit_shards import ImageError
-from artkit_shards.encoding import encode, fitted_size
+from artkit_shards.conversion.encoding import encode, fitted_size
 from artkit_shards.images import read_rgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

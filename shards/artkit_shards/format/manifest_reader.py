@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from artkit_shards.encoding import SUFFIXES
 from artkit_shards.errors import DatasetError
-from artkit_shards.manifest import (
+from artkit_shards.format.manifest import (
     FILE_NAME,
     FOLDER,
     FORMAT,
@@ -21,6 +20,7 @@ from artkit_shards.manifest import (
     is_plain_name,
     is_shard_name,
 )
+from artkit_shards.format.tar import SUFFIXES
 
 _MAX_BYTES: Final = 1 << 26
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

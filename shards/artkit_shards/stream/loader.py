@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from artkit_shards.dataset import Split
-from artkit_shards.decode import Fit, fit_into
 from artkit_shards.errors import SampleError
+from artkit_shards.format.dataset import Split
 from artkit_shards.images import ImageError
-from artkit_shards.plan import plan_epoch
+from artkit_shards.stream.decode import Fit, fit_into
+from artkit_shards.stream.plan import plan_epoch
 
 _CHUNK = 8  # images a task: small enough to share a batch among threads, large enough to keep Python's part small
 _BATCHES_AHEAD = 3

@@ -15,18 +15,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from artkit_shards.conversion import Plan, Rejects, plan_conversion, sort_out
-from artkit_shards.destination import Destination
+from artkit_shards.conversion.destination import Destination
+from artkit_shards.conversion.inspection import Inspection, inspect
+from artkit_shards.conversion.plan import Plan, Rejects, plan_conversion, sort_out
+from artkit_shards.conversion.recording import make_manifest, record_index
+from artkit_shards.conversion.records import Record
+from artkit_shards.conversion.report import ConvertReport, make_report
+from artkit_shards.conversion.settings import DEFAULT_FRACTIONS, DEFAULT_SHARD_BYTES, Settings
+from artkit_shards.conversion.workers import Workers, default_workers, open_workers
+from artkit_shards.conversion.writing import ShardJob, WrittenShard, write_shard
 from artkit_shards.errors import ConvertError, ImageError
-from artkit_shards.files import read_image_file
-from artkit_shards.inspection import Inspection, inspect
-from artkit_shards.manifest import is_plain_name, to_json
-from artkit_shards.recording import make_manifest, record_index
-from artkit_shards.records import Record
-from artkit_shards.report import ConvertReport, make_report
-from artkit_shards.settings import DEFAULT_FRACTIONS, DEFAULT_SHARD_BYTES, Settings
-from artkit_shards.workers import Workers, default_workers, open_workers
-from artkit_shards.writing import ShardJob, WrittenShard, write_shard
+from artkit_shards.format.files import read_image_file
+from artkit_shards.format.manifest import is_plain_name, to_json
 
 _IMAGES_PER_WORKER: Final = 64
 """Starting a process costs as much as inspecting about this many images."""

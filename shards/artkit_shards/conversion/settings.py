@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from artkit_shards.conversion.split import check_fractions
+from artkit_shards.conversion.storage import IMAGE_FORMATS
 from artkit_shards.errors import ConvertError
-from artkit_shards.manifest import is_plain_name
-from artkit_shards.split import check_fractions
-from artkit_shards.storage import IMAGE_FORMATS
+from artkit_shards.format.manifest import is_plain_name
 
 DEFAULT_FRACTIONS: Final[Mapping[str, float]] = {"train": 0.7, "val": 0.1, "test": 0.2}
 DEFAULT_SHARD_BYTES: Final = 256_000_000

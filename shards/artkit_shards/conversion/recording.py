@@ -6,12 +6,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from artkit_shards.conversion import Plan, Rejects
-from artkit_shards.files import sync_folder
-from artkit_shards.index import write_index
-from artkit_shards.manifest import Manifest, ShardEntry, SplitEntry, Target
-from artkit_shards.settings import Settings
-from artkit_shards.writing import WrittenShard
+from artkit_shards.conversion.plan import Plan, Rejects
+from artkit_shards.conversion.settings import Settings
+from artkit_shards.conversion.writing import WrittenShard
+from artkit_shards.format.files import sync_folder
+from artkit_shards.format.index import write_index
+from artkit_shards.format.manifest import Manifest, ShardEntry, SplitEntry, Target
 
 MAIN_TARGET: Final = "class"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artkit_shards import ClassFolders, ConvertError, Record
-from artkit_shards.scan import series_name
+from artkit_shards.conversion.scan import series_name
 
 
 def make(root, *files):

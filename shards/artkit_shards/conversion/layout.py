@@ -11,8 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from artkit_shards.split import seeded_order
-from artkit_shards.tar import sample_key
+from artkit_shards.conversion.split import seeded_order
+from artkit_shards.format.tar import sample_key
 
 _MANY_SHARDS: Final = 128
 _SAMPLES_OF_A_SMALL_SHARD: Final = 100

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artkit_shards.plan import plan_epoch
+from artkit_shards.stream.plan import plan_epoch
 
 
 def plan(labels, counts, seed=0, epoch=0):

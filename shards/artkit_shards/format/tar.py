@@ -7,7 +7,11 @@ bytes.
 
 import json
 import tarfile
-from typing import Final
+from typing import Final, Literal
+
+Suffix = Literal["jpg", "png", "webp"]
+SUFFIXES: Final[tuple[Suffix, ...]] = ("jpg", "png", "webp")
+"""Formats in which images are stored, named as their members of a tar end."""
 
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit_shards.errors import DatasetError, SampleError
-from artkit_shards.index import COLUMNS, LABEL_TYPE, read_column, read_text_column
-from artkit_shards.manifest import FILE_NAME, FOLDER, Manifest, SplitEntry, Target
-from artkit_shards.manifest_reader import read_manifest
-from artkit_shards.reading import OpenFile, OpenFiles
-from artkit_shards.scan import IMAGE_ENDINGS
-from artkit_shards.tar import BLOCK
+from artkit_shards.format.index import COLUMNS, LABEL_TYPE, read_column, read_text_column
+from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest, SplitEntry, Target
+from artkit_shards.format.manifest_reader import read_manifest
+from artkit_shards.format.reading import OpenFile, OpenFiles
+from artkit_shards.format.tar import BLOCK
+from artkit_shards.images import IMAGE_ENDINGS
 
 _CONVERT_AGAIN: Final = "convert the images again (artkit shard SRC DST --force)"
 

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from artkit_shards.conversion.records import Record
 from artkit_shards.errors import ConvertError
-from artkit_shards.records import Record
+from artkit_shards.images import IMAGE_ENDINGS
 from artkit_shards.wording import counted, listed
-
-IMAGE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 _SPLIT_FOLDERS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _NO_WORD: Final = re.compile(r"[\W\d_]+")

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from PIL import Image
 
 from artkit_shards.errors import ImageError
+from artkit_shards.format.tar import Suffix
 from artkit_shards.images import open_image, to_rgb, upright_size
-
-Suffix = Literal["jpg", "png", "webp"]
-SUFFIXES: Final[tuple[Suffix, ...]] = ("jpg", "png", "webp")
-"""Formats in which images are stored, named as their members of a tar end."""
 
 _SAVE_AS: Final[Mapping[str, Callable[[int], Mapping[str, Any]]]] = {
     "jpg": lambda quality: {"format": "JPEG", "quality": quality, "subsampling": 0},

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from artkit_shards.conversion import Plan, Rejects
-from artkit_shards.writing import WrittenShard
+from artkit_shards.conversion.plan import Plan, Rejects
+from artkit_shards.conversion.writing import WrittenShard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

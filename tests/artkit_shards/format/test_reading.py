@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from artkit_shards.reading import OpenFiles
+from artkit_shards.format.reading import OpenFiles
 
 
 @pytest.fixture

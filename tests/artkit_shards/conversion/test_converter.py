@@ -18,8 +18,8 @@ import webdataset
 from PIL import Image
 
 from artkit_shards import ClassFolders, ConvertError, DatasetError, Record, convert, open_dataset
-from artkit_shards.converter import write_error
-from artkit_shards.destination import Destination
+from artkit_shards.conversion.converter import write_error
+from artkit_shards.conversion.destination import Destination
 from artkit_shards.images import read_rgb
 
 HALVES = {"train": 0.5, "test": 0.5}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artkit_shards import ConvertError, Record
-from artkit_shards.split import assign_splits, check_fractions, share_out
+from artkit_shards.conversion.split import assign_splits, check_fractions, share_out
 
 FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from artkit_shards import ConvertError
-from artkit_shards.workers import default_workers, open_workers
+from artkit_shards.conversion.workers import default_workers, open_workers
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -54,7 +54,7 @@ def start_sleepers(folder):
         dedent(
             """
             import os, time
-            from artkit_shards.workers import open_workers
+            from artkit_shards.conversion.workers import open_workers
 
             def work(item):
                 print(os.getpid(), flush=True)

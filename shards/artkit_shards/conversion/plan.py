@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from artkit_shards.encoding import Suffix, fitted_size
+from artkit_shards.conversion.encoding import fitted_size
+from artkit_shards.conversion.inspection import Channels, Inspection, pixel_statistics
+from artkit_shards.conversion.layout import Sample, ShardLayout, lay_out, split_order
+from artkit_shards.conversion.records import Record
+from artkit_shards.conversion.selection import select_classes
+from artkit_shards.conversion.settings import Settings
+from artkit_shards.conversion.split import TRAIN, assign_splits
+from artkit_shards.conversion.storage import choose_suffix, reasons_to_encode, too_large_for
 from artkit_shards.errors import ConvertError
-from artkit_shards.inspection import Channels, Inspection, pixel_statistics
-from artkit_shards.layout import Sample, ShardLayout, lay_out, split_order
-from artkit_shards.records import Record
-from artkit_shards.selection import select_classes
-from artkit_shards.settings import Settings
-from artkit_shards.split import TRAIN, assign_splits
-from artkit_shards.storage import choose_suffix, reasons_to_encode, too_large_for
+from artkit_shards.format.tar import Suffix
 from artkit_shards.wording import listed
 
 Usable = list[tuple[Record, Inspection]]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from artkit_shards.conversion.records import Record
 from artkit_shards.errors import ConvertError
-from artkit_shards.records import Record
 
 TRAIN: Final = "train"
 TEST: Final = "test"

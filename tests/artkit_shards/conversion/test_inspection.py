@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from artkit_shards import ImageError
+from artkit_shards.conversion.inspection import inspect, pixel_statistics
 from artkit_shards.images import read_rgb
-from artkit_shards.inspection import inspect, pixel_statistics
 
 
 def to_bytes(image, image_format, **options):

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from artkit_shards.conversion.records import Record
 from artkit_shards.errors import ConvertError, DatasetError
-from artkit_shards.files import sync_folder, whole_file
-from artkit_shards.manifest import FILE_NAME, FOLDER, is_shard_name
-from artkit_shards.manifest_reader import read_manifest
-from artkit_shards.records import Record
+from artkit_shards.format.files import sync_folder, whole_file
+from artkit_shards.format.manifest import FILE_NAME, FOLDER, is_shard_name
+from artkit_shards.format.manifest_reader import read_manifest
 
 
 class Destination:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, cast
 
-from artkit_shards.encoding import SUFFIXES, Suffix, fitted_size
-from artkit_shards.inspection import Inspection
+from artkit_shards.conversion.encoding import fitted_size
+from artkit_shards.conversion.inspection import Inspection
+from artkit_shards.format.tar import SUFFIXES, Suffix
 
 IMAGE_FORMATS: Final = ("auto", *SUFFIXES)
 
