@@ -74,6 +74,10 @@ def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -
     facts = folder.read_facts()
     if facts["status"] == "ok":
         raise RunError(f"{path} is finished; repeat it with `artkit run {path}/recipe.toml`")
+    if not folder.state.exists():
+        raise RunError(
+            f"{path} was cut off before its first checkpoint; start it again with `artkit run {path}/recipe.toml`"
+        )
     dataset = open_data(recipe)
     _check_same_data(dataset, facts["data"], path)
     facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}

@@ -123,6 +123,27 @@ def test_resume_needs_a_run_folder(tmp_path):
     assert "is not a run folder (it has no recipe.toml)" in refused("--resume", tmp_path)
 
 
+def test_a_run_cut_off_before_its_first_checkpoint_is_told_to_start_again(shape_shards, tmp_path):
+    run = tmp_path / "run"
+    assert artkit("run", "--data", shape_shards, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0
+    unfinish(run)
+    (run / "last" / "state.safetensors").unlink()
+    message = f"{run} was cut off before its first checkpoint; start it again with `artkit run {run}/recipe.toml`"
+    assert refused("--resume", run) == message
+
+
+def test_a_sample_damaged_after_conversion_stops_the_run_with_its_name(shape_shards, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(shape_shards, data)
+    split = open_dataset(data).split("train")
+    shard = data / split.shard_of(5)
+    image = split.read(5)
+    shard.write_bytes(shard.read_bytes().replace(image, bytes(len(image))))
+    message = refused("--data", data, "--out", tmp_path / "run", *QUICK)
+    assert f"sample {split.keys[5]} of {shard.name}" in message
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
 def test_an_existing_folder_is_never_written_over(finished, shape_shards):
     message = refused("--data", shape_shards, "--out", finished[0], *QUICK)
     assert "is there already and not empty; name another --out" in message
