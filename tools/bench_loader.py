@@ -111,8 +111,10 @@ def main() -> None:
     }
     speeds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(args.rounds + 1):
-        for name, side in sides.items():
-            speed = side(number)
+        # Whoever comes first in a round finds the machine as the last one left it, so the order rotates.
+        order = list(sides)[number % len(sides) :] + list(sides)[: number % len(sides)]
+        for name in order:
+            speed = sides[name](number)
             if number:
                 speeds[name].append(speed)
                 print(f"round {number}: {name:18} {speed:7.0f} images/s", flush=True)
