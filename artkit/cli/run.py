@@ -18,25 +18,36 @@ _OUTPUT = "Output"
 
 
 def run(
-    recipe: Annotated[Path | None, typer.Argument(help="A recipe (TOML). Its sections replace the defaults.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="RECIPE", help="A recipe (TOML). Its sections replace the defaults.")
+    ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Folder that `artkit shard` wrote. Without it: the bundled clip art by artist."),
+        typer.Option(
+            metavar="FOLDER", help="Folder that `artkit shard` wrote. Without it: the bundled clip art by artist."
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Model.", rich_help_panel=_PARTS)] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model.", rich_help_panel=_PARTS)] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="How often each image appears in an epoch.", rich_help_panel=_PARTS)
+        str | None,
+        typer.Option(metavar="NAME", help="How often each image appears in an epoch.", rich_help_panel=_PARTS),
     ] = None,
     augmenter: Annotated[
         list[str] | None,
-        typer.Option(help="Change training images; repeatable, in order; 'none'.", rich_help_panel=_PARTS),
+        typer.Option(
+            metavar="NAME", help="Change training images; repeatable, in order; 'none'.", rich_help_panel=_PARTS
+        ),
     ] = None,
-    loss: Annotated[str | None, typer.Option(help="Loss.", rich_help_panel=_PARTS)] = None,
-    optimizer: Annotated[str | None, typer.Option(help="Optimizer.", rich_help_panel=_PARTS)] = None,
-    schedule: Annotated[str | None, typer.Option(help="Learning rate over time.", rich_help_panel=_PARTS)] = None,
+    loss: Annotated[str | None, typer.Option(metavar="NAME", help="Loss.", rich_help_panel=_PARTS)] = None,
+    optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="Optimizer.", rich_help_panel=_PARTS)] = None,
+    schedule: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Learning rate over time.", rich_help_panel=_PARTS)
+    ] = None,
     reporter: Annotated[
         list[str] | None,
-        typer.Option(help="Add a reporter; repeatable; 'no:NAME' leaves one out.", rich_help_panel=_PARTS),
+        typer.Option(
+            metavar="NAME", help="Add a reporter; repeatable; 'no:NAME' leaves one out.", rich_help_panel=_PARTS
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -63,10 +74,12 @@ def run(
         int | None, typer.Option(help="Height and width of images in pixels.", rich_help_panel=_TRAINING)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides all randomness.", rich_help_panel=_TRAINING)] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1.", rich_help_panel=_TRAINING)] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", rich_help_panel=_TRAINING)
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Run folder; by default runs/<date>-<model>-<n>.", rich_help_panel=_OUTPUT),
+        typer.Option(metavar="FOLDER", help="Run folder; by default runs/<date>-<model>-<n>.", rich_help_panel=_OUTPUT),
     ] = None,
     resume: Annotated[
         Path | None,
