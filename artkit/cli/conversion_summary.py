@@ -41,9 +41,13 @@ def summarise(report: "ConvertReport", notes: Sequence[str]) -> list[str]:
 
 
 def _imbalance(class_counts: Mapping[str, int]) -> str:
+    from artkit_shards.wording import counted
+
     largest = max(class_counts, key=lambda name: class_counts[name])
     smallest = min(class_counts, key=lambda name: class_counts[name])
     most, least = class_counts[largest], class_counts[smallest]
+    if most == least:
+        return f"every class has {counted(most, 'image')}"
     return f"largest class {largest!r} with {most} images, smallest {smallest!r} with {least}: {most / least:.1f} to 1"
 
 

@@ -24,6 +24,7 @@ from artkit.contracts import (
 from artkit.engine.augmentation import AugmentationChain, AugmentationStep
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.randomness import seed_torch
+from artkit.engine.returned import check_optimizer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Choice, Recipe
 from artkit.recipe.resolve import DEMO
@@ -105,7 +106,9 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
     )
     first_counts = sample_counts(recipe.sampler, sampler, 0, len(train))
     seed_torch(recipe.train.seed, 0, 0)
-    model = _build_model(recipe, len(dataset.class_names)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = _build_model(recipe, len(dataset.class_names))
+    with recipe.model.component.guard(f"moving to {device}"):
+        model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Assembly(
         recipe=recipe,
         dataset=dataset,
@@ -115,7 +118,7 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
         ),
         model=model,
         loss=_build_loss(recipe, dataset, first_counts),
-        optimizer=_build(recipe.optimizer, OptimizerContext(param_groups=param_groups(model))),
+        optimizer=_build_optimizer(recipe, model),
         schedule=_build(
             recipe.schedule,
             ScheduleContext(
@@ -154,9 +157,13 @@ def sample_counts(choice: Choice, sampler: Sampler, epoch: int, num_samples: int
     with choice.component.guard("counts"):
         counts = sampler.counts(epoch)
     try:
-        return check_counts(counts, num_samples)
+        checked = check_counts(counts, num_samples)
+        if checked.sum() < 2:
+            # Batch normalisation cannot learn from one image, so such an epoch has no step at all.
+            raise ValueError("counts add up to 1: an epoch needs at least two images")
     except ValueError as error:
         raise ComponentError(f"{choice.component.owner}: {error}", plugin=choice.component.plugin.label) from None
+    return checked
 
 
 def param_groups(model: torch.nn.Module) -> list[dict[str, object]]:
@@ -190,9 +197,15 @@ def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
     return model
 
 
+def _build_optimizer(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Optimizer:
+    optimizer: torch.optim.Optimizer = _build(recipe.optimizer, OptimizerContext(param_groups=param_groups(model)))
+    check_optimizer(optimizer, recipe.optimizer.component)
+    return optimizer
+
+
 def _build_loss(recipe: Recipe, dataset: Dataset, counts: NDArray[np.int64]) -> Loss:
     train = dataset.split(TRAIN)
-    drawn = np.bincount(np.repeat(train.labels, counts), minlength=len(dataset.class_names)).astype(np.int64)
+    drawn = np.bincount(train.labels, weights=counts, minlength=len(dataset.class_names)).astype(np.int64)
     loss: Loss = _build(
         recipe.loss,
         LossContext(class_names=dataset.class_names, class_counts=train.class_counts, drawn_counts=drawn),

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from artkit.engine.preprocessing import Preprocessing
-from artkit.errors import ComponentError
+from artkit.errors import ComponentError, RunError
 from artkit.registry import Component
 from artkit_shards import Loader, Split
 
@@ -38,24 +38,37 @@ def predict_split(
 
     Returns:
         Logits, float64, (N, K).
+
+    Raises:
+        ComponentError: if the model raised, or returned something else than logits (B, K).
+        RunError: if a logit is not finite.
     """
     model.eval()
     loader = Loader(
         split, image_size=preprocessing.image_size, batch_size=batch_size, fit=preprocessing.fit, threads=threads
     )
-    logits_NK: NDArray[np.float64] | None = None
+    num_classes = len(split.class_counts)
+    logits_NK = np.empty((len(split), num_classes))
     done = 0
     for batch in loader:
         images = preprocessing.normalise(preprocessing.to_unit(batch.images.to(device)))
         with component.guard("forward"):
             logits_BK = model(images)
-        if logits_NK is None:
-            logits_NK = np.empty((len(split), logits_BK.shape[-1]))
+        check_logits(logits_BK, len(batch.rows), num_classes, component)
         logits_NK[batch.rows] = logits_BK.double().cpu().numpy()
         done += len(batch.rows)
         on_batch(done)
-    assert logits_NK is not None, "a split without samples is refused when the data set is opened"
+    _check_finite(logits_NK, split.name, component)
     return logits_NK
+
+
+def _check_finite(logits_NK: NDArray[np.float64], split: str, component: Component) -> None:
+    bad = int((~np.isfinite(logits_NK)).any(axis=1).sum())
+    if bad:
+        raise RunError(
+            f"{component.owner} gave logits that are no finite numbers for {bad} of {len(logits_NK)} images of split "
+            f"'{split}', so they cannot be judged; if training went astray, start again with a lower learning rate"
+        )
 
 
 def check_logits(logits: object, batch_size: int, num_classes: int, component: Component) -> None:

@@ -51,7 +51,7 @@ class Reporters:
 
     def publish(self, path: Path, *, title: str, kind: str) -> None:
         """Tell all reporters of a file that one of them wrote."""
-        self._send("artkit_artifact", path=path, title=title, kind=kind)
+        self._send("artkit_artifact", path=Path(path), title=title, kind=kind)
 
     def run_start(self, run: RunInfo) -> None:
         """Everything is built."""
@@ -90,13 +90,14 @@ class Reporters:
             is_off = reporter.mistakes >= _MISTAKES_ALLOWED and event != "artkit_run_end"
             if impl is None or is_off:
                 continue
-            everything = {"run": self.run, **arguments}
+            # A reporter that changes a dict changes its own: neither the run's history nor what the next one hears.
+            own = {name: dict(value) if isinstance(value, dict) else value for name, value in arguments.items()}
             try:
-                impl(**everything)
-            except Exception as error:
+                impl(run=self.run, **own)
+            except (Exception, SystemExit) as error:
                 self._note_mistake(reporter, event, error)
 
-    def _note_mistake(self, reporter: _Reporter, event: str, error: Exception) -> None:
+    def _note_mistake(self, reporter: _Reporter, event: str, error: BaseException) -> None:
         reporter.mistakes += 1
         if reporter.mistakes == 1:
             what = f"{reporter.component.owner} raised {type(error).__name__} in {event}: {error}"

@@ -39,10 +39,13 @@ class RunFolder:
             RunError: if `out` is there already and not empty.
         """
         folder = cls(out.resolve() if out else _next_free(Path("runs").resolve(), recipe.model.component.name))
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        if folder.path.exists() and not folder.path.is_dir():
+            raise RunError(f"{folder.path} is a file; --out takes the folder to make for the run")
+        if folder.path.exists() and any(folder.path.iterdir()):
+            or_resume = f", or continue that run with `artkit run --resume {folder.path}`"
             raise RunError(
-                f"{folder.path} is there already and not empty; name another --out, or continue that run with "
-                f"`artkit run --resume {folder.path}`"
+                f"{folder.path} is there already and not empty; name another --out"
+                f"{or_resume if (folder.path / RUN).exists() else ''}"
             )
         (folder.path / "last").mkdir(parents=True, exist_ok=True)
         return folder
@@ -70,7 +73,9 @@ class RunFolder:
             facts = json.loads((self.path / RUN).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path} is not a run folder: its {RUN} cannot be read ({error})") from None
-        return dict(facts)
+        if not isinstance(facts, dict) or not {"status", "data", "resumed"} <= facts.keys():
+            raise RunError(f"{self.path / RUN} is damaged, it lacks what artkit wrote into it; start the run again")
+        return facts
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json."""

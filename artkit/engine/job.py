@@ -153,6 +153,7 @@ def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Re
     if assembly.validation is not None:
         assembly.model.load_state_dict(load_checkpoint(selected)["model"])
     probabilities = softmax(trainer.predict(split))
+    probabilities.flags.writeable = False  # all reporters share it
     metrics = compute_metrics(split.labels, probabilities)
     reporters.predictions(
         Predictions(
@@ -218,7 +219,7 @@ def _explain(error: Exception, folder: RunFolder) -> Exception:
             f"no space left on the device while writing {error.filename or folder.path}; the last checkpoint is kept: "
             f"free some space and go on with `artkit run --resume {folder.path}`"
         )
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if _is_lack_of_memory(error):
         return RunError(
             f"not enough memory ({str(error).splitlines()[0] if str(error) else type(error).__name__}); use a smaller "
             f"--batch-size or --image-size, and start again"
@@ -230,6 +231,11 @@ def _explain(error: Exception, folder: RunFolder) -> Exception:
         wrapped.traceback_file = path
         return wrapped
     return error
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    # On the CPU torch has no error of its own for it, only these words.
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
 def _best(trainer: Trainer) -> dict[str, Any]:

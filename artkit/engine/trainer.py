@@ -17,9 +17,10 @@ from artkit.engine.assembly import Assembly, sample_counts
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.evaluation import check_logits, compute_metrics, predict_split, softmax
 from artkit.engine.events import Reporters
-from artkit.engine.folder import RunFolder
+from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.progress import Progress
 from artkit.engine.randomness import seed_torch
+from artkit.engine.returned import check_loss, check_multiplier
 from artkit.errors import RunError
 from artkit_shards import Loader, Split
 from artkit_shards.stream.loader import Batch
@@ -79,9 +80,14 @@ class Trainer:
         state = load_checkpoint(self._folder.state)
         try:
             self.assembly.model.load_state_dict(state["model"])
-        except RuntimeError as error:
-            raise RunError(f"{self._folder.state} does not fit the model of its recipe: {error}") from None
-        self._load_optimizer(state["optimizer"])
+            self._load_optimizer(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            # torch lists every tensor that does not fit, a line each; one says enough.
+            reason = " ".join(map(str.strip, str(error).splitlines()[:2]))
+            raise RunError(
+                f"{self._folder.state} does not fit the model and optimizer of {self._folder.path / RECIPE} "
+                f"({reason}); give the run its recipe back, or start a new run"
+            ) from None
         self.progress = Progress.from_plain(state["progress"])
         if self.progress.schedule:
             self.assembly.schedule.load_state_dict(self.progress.schedule)  # type: ignore[attr-defined]
@@ -149,6 +155,7 @@ class Trainer:
         check_logits(logits, len(labels), len(assembly.dataset.class_names), assembly.recipe.model.component)
         with assembly.recipe.loss.component.guard("computing the loss"):
             loss = assembly.loss(logits, labels)
+        check_loss(loss, logits, assembly.recipe.loss.component, assembly.recipe.model.component)
         assembly.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         with assembly.recipe.optimizer.component.guard("step"):
@@ -171,6 +178,7 @@ class Trainer:
     def _set_learning_rate(self, progress: float) -> float:
         with self.assembly.recipe.schedule.component.guard("computing the learning rate"):
             multiplier = float(self.assembly.schedule(progress))
+        check_multiplier(multiplier, self.assembly.recipe.schedule.component)
         groups = self.assembly.optimizer.param_groups
         for group, base in zip(groups, self._base_rates, strict=True):
             group["lr"] = base * multiplier

@@ -146,7 +146,14 @@ def test_a_sample_damaged_after_conversion_stops_the_run_with_its_name(shape_sha
 
 def test_an_existing_folder_is_never_written_over(finished, shape_shards):
     message = refused("--data", shape_shards, "--out", finished[0], *QUICK)
-    assert "is there already and not empty; name another --out" in message
+    assert "is there already and not empty; name another --out, or continue that run" in message
+
+
+def test_resuming_is_offered_for_run_folders_only(shape_shards, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "--resume" not in refused("--data", shape_shards, "--out", tmp_path, *QUICK)
+    message = refused("--data", shape_shards, "--out", tmp_path / "notes.txt", *QUICK)
+    assert "notes.txt is a file; --out takes the folder to make for the run" in message
 
 
 def test_resuming_with_other_classes_says_which(shape_shards, tmp_path):

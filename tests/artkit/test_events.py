@@ -140,3 +140,46 @@ def test_nobody_hears_of_the_end_of_a_run_that_did_not_start(reporters, componen
     reporters.add(component, listener)
     reporters.run_end("failed", None)
     assert listener.heard == []
+
+
+class Leaver:
+    @hookimpl
+    def artkit_log(self):
+        raise SystemExit(7)
+
+
+def test_a_reporter_that_exits_does_not_end_the_run(reporters, component, run, warnings):
+    reporters.add(component, Leaver())
+    reporters.run_start(run)
+    reporters.log(0, 0, {"loss": 1.0})
+    assert "raised SystemExit in artkit_log: 7; the run goes on" in warnings[0]
+
+
+class Eraser:
+    @hookimpl
+    def artkit_log(self, values):
+        values.clear()
+
+
+def test_a_reporter_that_changes_values_changes_only_its_own(reporters, component, run):
+    listener, values = Listener(), {"loss": 1.0}
+    reporters.add(component, Eraser())
+    reporters.add(component, listener)
+    reporters.run_start(run)
+    reporters.log(0, 0, values)
+    assert values == {"loss": 1.0}
+    assert listener.heard == [(0, {"loss": 1.0})]
+
+
+def test_a_published_path_may_be_a_string(reporters, component, run, tmp_path):
+    heard = []
+
+    class Collector:
+        @hookimpl
+        def artkit_artifact(self, path):
+            heard.append(path)
+
+    reporters.add(component, Collector())
+    reporters.run_start(run)
+    reporters.publish(str(tmp_path), title="a folder", kind="text")
+    assert heard == [tmp_path]

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artkit.cli import app
-from artkit.errors import ComponentError, PluginError, RecipeError
+from artkit.errors import ComponentError, PluginError, RecipeError, RunError
 
 QUICK = ["--image-size", "16", "--batch-size", "4", "--epochs", "1", "--set", "data.threads=1"]
 
@@ -188,3 +188,92 @@ def test_a_plugin_can_be_left_out_by_its_name(plugin_site, shape_shards, tmp_pat
     result = run(shape_shards, tmp_path / "run", "--plugin", "no:artkit-linear", "--model", "linear")
     assert "no model 'linear'" in str(result.exception)
     assert "artkit-linear 0.3.1: switched off" in str(result.exception)
+
+
+def component(hook, body, extra=""):
+    """The source of a plugin that registers one component, "odd", whose factory has this body."""
+    return f"""
+    from artkit import hookimpl
+
+    @hookimpl
+    def artkit_{hook}(register):
+        register("odd", make)
+
+    def make(ctx):
+        {body}
+    {extra}
+"""
+
+
+MODEL = """
+    from torch import nn
+
+    class Odd(nn.Module):
+        def __init__(self, size, outputs):
+            super().__init__()
+            self.linear = nn.Linear(size, outputs)
+
+        def forward(self, images):
+            logits = self.linear(images.flatten(1))
+            return {returned}
+"""
+
+BUILD = "return Odd(3 * ctx.image_size**2, ctx.num_outputs)"
+NO_RATE = "import torch; return type('Fixed', (torch.optim.Optimizer,), {})(ctx.param_groups, {})"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "said"),
+    [
+        ("loss", component("losses", "return lambda logits, labels: logits[:, 0]"), "a tensor (4,); a loss returns"),
+        ("loss", component("losses", "return lambda logits, labels: 3.0"), "returned float; a loss returns"),
+        ("loss", component("losses", "return lambda logits, labels: logits.detach().sum()"), "without a gradient"),
+        ("optimizer", component("optimizers", "return 'sgd'"), "returned str; an optimizer's factory returns"),
+        ("optimizer", component("optimizers", NO_RATE), "has parameter groups without 'lr'"),
+        ("schedule", component("schedules", "return lambda progress: -1.0"), "returned -1.0; a schedule returns"),
+        ("schedule", component("schedules", "return lambda progress: float('nan')"), "returned nan; a schedule"),
+        (
+            "sampler",
+            component("samplers", "return Odd()", "class Odd:\n        def counts(self, epoch): return [1] + [0] * 11"),
+            "counts add up to 1: an epoch needs at least two images",
+        ),
+        ("model", component("models", BUILD, MODEL.format(returned="logits.detach()")), "logits without a gradient"),
+        (
+            "model",
+            component("models", BUILD, MODEL.format(returned="logits if self.training else logits[:, :1]")),
+            "returned a tensor (4, 1); a model returns logits (B, K), here (4, 3)",
+        ),
+        (
+            "model",
+            component("models", BUILD, MODEL.format(returned="logits if self.training else (logits,)")),
+            "returned tuple; a model returns logits",
+        ),
+        (
+            "model",
+            component("models", "from torch import nn; return nn.Linear(3, 3, device='meta')"),
+            "raised NotImplementedError in moving to cpu",
+        ),
+    ],
+)
+def test_what_breaks_the_contract_is_refused_by_name(plugin_site, shape_shards, tmp_path, kind, source, said):
+    plugin_site.add("artkit-odd", source)
+    result = run(shape_shards, tmp_path / "run", f"--{kind}", "odd")
+    assert isinstance(result.exception, ComponentError), result.exception
+    assert f"{kind} 'odd' (artkit-odd 1.0)" in str(result.exception)
+    assert said in str(result.exception)
+
+
+def test_a_model_that_says_nan_of_validation_images_stops_the_run(plugin_site, shape_shards, tmp_path):
+    returned = "logits if self.training else logits * float('nan')"
+    plugin_site.add("artkit-odd", component("models", BUILD, MODEL.format(returned=returned)))
+    result = run(shape_shards, tmp_path / "run", "--model", "odd")
+    assert isinstance(result.exception, RunError)
+    assert "model 'odd' (artkit-odd 1.0) gave logits that are no finite numbers for 6 of 6 images" in str(
+        result.exception
+    )
+
+
+def test_a_lack_of_memory_on_the_cpu_is_told_in_a_sentence(shape_shards, tmp_path):
+    result = run(shape_shards, tmp_path / "run", "--image-size", "4000000")
+    assert isinstance(result.exception, RunError)
+    assert "use a smaller --batch-size or --image-size" in str(result.exception)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from artkit.cli import app
 from artkit.engine.checkpoint import load_checkpoint
+from artkit.errors import RunError
 from artkit_shards import open_dataset
 
 # Dropout, augmentation, repeats of samples, momentum and a schedule with a memory: everything that could be forgotten.
@@ -160,13 +162,48 @@ def test_class_balanced_runs_see_every_class_equally_often(undisturbed, uneven_s
     assert len(open_dataset(uneven_shards).class_names) == 3
 
 
-def test_a_checkpoint_that_is_damaged_is_refused_with_its_name(recipe, tmp_path):
+@pytest.fixture
+def cut_off(recipe, tmp_path):
+    """The folder of a short run that looks as if it had been killed."""
     folder = tmp_path / "run"
-    result = CliRunner().invoke(app, ["run", str(recipe), "--out", str(folder), "--epochs", "1", "--quiet"])
+    command = ["run", str(recipe), "--out", str(folder), "--epochs", "1", "--quiet", "--optimizer", "sgd"]
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     facts = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**facts, "status": "running"}))
-    state = folder / "last" / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:1000])
+    return folder
+
+
+def refusal(folder):
     result = CliRunner().invoke(app, ["run", "--resume", str(folder)])
-    assert "is not a checkpoint of artkit, or it is damaged" in str(result.exception)
+    assert isinstance(result.exception, RunError), result.exception
+    return str(result.exception)
+
+
+def test_a_checkpoint_that_is_damaged_is_refused_with_its_name(cut_off):
+    state = cut_off / "last" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    assert "is not a checkpoint of artkit, or it is damaged" in refusal(cut_off)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"init_channels = 8\n", "init_channels = 12\n"),
+        (r"\[optimizer\]\nname = \"artkit/sgd@1\"\n(.+\n)*", '[optimizer]\nname = "adam"\n'),
+    ],
+)
+def test_a_recipe_whose_model_or_optimizer_was_changed_is_refused_in_a_few_words(cut_off, old, new):
+    recipe = cut_off / "recipe.toml"
+    changed, times = re.subn(old, new, recipe.read_text())
+    assert times == 1
+    recipe.write_text(changed)
+    message = refusal(cut_off)
+    assert f"does not fit the model and optimizer of {recipe}" in message
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "3"])
+def test_a_damaged_run_json_is_refused(cut_off, text):
+    (cut_off / "run.json").write_text(text)
+    assert f"{cut_off / 'run.json'} is damaged" in refusal(cut_off)
