@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -38,17 +39,25 @@ class RunFolder:
         Raises:
             RunError: if `out` is there already and not empty.
         """
-        folder = cls(out.resolve() if out else _next_free(Path("runs").resolve(), recipe.model.component.name))
+        if out is None:
+            return cls(_claim_next_free(Path("runs").resolve(), recipe.model.component.name))
+        folder = cls(out.resolve())
         if folder.path.exists() and not folder.path.is_dir():
             raise RunError(f"{folder.path} is a file; --out takes the folder to make for the run")
         if folder.path.exists() and any(folder.path.iterdir()):
-            or_resume = f", or continue that run with `artkit run --resume {folder.path}`"
-            raise RunError(
-                f"{folder.path} is there already and not empty; name another --out"
-                f"{or_resume if (folder.path / RUN).exists() else ''}"
-            )
-        (folder.path / "last").mkdir(parents=True, exist_ok=True)
+            folder._refuse()
+        try:
+            _claim(folder.path)
+        except FileExistsError:
+            folder._refuse()
         return folder
+
+    def _refuse(self) -> NoReturn:
+        or_resume = f", or continue that run with `artkit run --resume {self.path}`"
+        raise RunError(
+            f"{self.path} is there already and not empty; name another --out"
+            f"{or_resume if (self.path / RUN).exists() else ''}"
+        )
 
     @property
     def state(self) -> Path:
@@ -73,7 +82,7 @@ class RunFolder:
             facts = json.loads((self.path / RUN).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path} is not a run folder: its {RUN} cannot be read ({error})") from None
-        if not isinstance(facts, dict) or not {"status", "data", "resumed"} <= facts.keys():
+        if not isinstance(facts, dict) or not {"status", "data", "recipe", "resumed"} <= facts.keys():
             raise RunError(f"{self.path / RUN} is damaged, it lacks what artkit wrote into it; start the run again")
         return facts
 
@@ -99,9 +108,19 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _next_free(runs: Path, model: str) -> Path:
+def _claim(path: Path) -> None:
+    """Make a run folder; FileExistsError if another run, perhaps one started at the same moment, has it."""
+    (path / STATE.parent).mkdir(parents=True)
+
+
+def _claim_next_free(runs: Path, model: str) -> Path:
     day = datetime.now().astimezone().strftime("%Y-%m-%d")
-    number = 1
-    while (path := runs / f"{day}-{model}-{number}").exists():
-        number += 1
-    return path
+    for number in count(1):
+        path = runs / f"{day}-{model}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        _claim(path)
+        return path
+    raise AssertionError("counting never ends")

@@ -15,11 +15,12 @@ from artkit.engine.checkpoint import load_checkpoint
 from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder, machine_facts, now, version_facts
+from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
 from artkit.engine.signals import StopSignal
 from artkit.engine.trainer import StopRequested, Trainer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Recipe
-from artkit_shards import Dataset, fit_image
+from artkit_shards import fit_image
 
 _FORMAT = 1
 
@@ -78,8 +79,9 @@ def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -
         raise RunError(
             f"{path} was cut off before its first checkpoint; start it again with `artkit run {path}/recipe.toml`"
         )
+    check_same_recipe(recipe, facts["recipe"], folder)
     dataset = open_data(recipe)
-    _check_same_data(dataset, facts["data"], path)
+    check_same_data(dataset, facts["data"], path)
     facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}
     return _carry_out(assemble(recipe, dataset), folder, facts, warn, resumed=True)
 
@@ -96,6 +98,7 @@ def _carry_out(
             _add_reporters(reporters, assembly.recipe, folder)
             if resumed:
                 trainer.load()
+                check_selected_weights(trainer.progress, assembly.recipe.train.select, folder)
             folder.write_facts(facts)
             reporters.run_start(_describe(assembly, folder, trainer))
             if not resumed:
@@ -186,6 +189,7 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
         "seed": assembly.recipe.train.seed,
         "components": assembly.recipe.components,
         "plugins": plugins,
+        "recipe": decisive_part(assembly.recipe),
         "num_parameters": assembly.num_parameters,
         "data": {
             "path": str(dataset.path),
@@ -194,22 +198,6 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
             "split_sizes": {name: len(dataset.split(name)) for name in dataset.split_names},
         },
     }
-
-
-def _check_same_data(dataset: Dataset, data: Mapping[str, Any], run: Path) -> None:
-    if list(dataset.class_names) != data["class_names"]:
-        was, now_ = set(data["class_names"]), set(dataset.class_names)
-        changes = [f"gone: {', '.join(sorted(was - now_))}"] if was - now_ else []
-        changes += [f"new: {', '.join(sorted(now_ - was))}"] if now_ - was else []
-        raise RunError(
-            f"the classes of {dataset.path} are not those that {run} was trained on "
-            f"({'; '.join(changes) or 'their order differs'}); give it its data set back, or start a new run"
-        )
-    if dataset.fingerprint != data["fingerprint"]:
-        raise RunError(
-            f"{dataset.path} has other content than when {run} began, so its samples could not be continued exactly; "
-            "give it its data set back, or start a new run"
-        )
 
 
 def _explain(error: Exception, folder: RunFolder) -> Exception:

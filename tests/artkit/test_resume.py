@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from artkit.cli import app
-from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.errors import RunError
 from artkit_shards import open_dataset
 
@@ -187,20 +187,45 @@ def test_a_checkpoint_that_is_damaged_is_refused_with_its_name(cut_off):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "said"),
     [
-        (r"init_channels = 8\n", "init_channels = 12\n"),
-        (r"\[optimizer\]\nname = \"artkit/sgd@1\"\n(.+\n)*", '[optimizer]\nname = "adam"\n'),
+        (r"init_channels = 8\n", "init_channels = 12\n", "model.init_channels was 8, is 12"),
+        (r"image_size = 32\n", "image_size = 40\n", "data.image_size was 32, is 40"),
+        (
+            r"\[optimizer\]\nname = \"artkit/sgd@1\"\n(.+\n)*",
+            '[optimizer]\nname = "adam"\n',
+            "optimizer.name was artkit/sgd@1, is artkit/adam@1",
+        ),
     ],
 )
-def test_a_recipe_whose_model_or_optimizer_was_changed_is_refused_in_a_few_words(cut_off, old, new):
+def test_a_recipe_that_was_changed_is_refused_with_the_option_that_differs(cut_off, old, new, said):
     recipe = cut_off / "recipe.toml"
     changed, times = re.subn(old, new, recipe.read_text())
     assert times == 1
     recipe.write_text(changed)
+    assert f"{recipe} was changed since the run began ({said})" in refusal(cut_off)
+
+
+def test_what_changes_no_result_may_change(cut_off):
+    recipe = cut_off / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("threads = 2", "threads = 1"))
+    result = CliRunner().invoke(app, ["run", "--resume", str(cut_off)])
+    assert result.exit_code == 0, result.output
+
+
+def test_the_state_of_another_model_is_refused_in_a_few_words(cut_off):
+    state = cut_off / "last" / "state.safetensors"
+    content = load_checkpoint(state)
+    content["model"]["classifier.weight"] = torch.zeros(7, 7)
+    save_checkpoint(state, content)
     message = refusal(cut_off)
-    assert f"does not fit the model and optimizer of {recipe}" in message
+    assert f"does not fit the model and optimizer of {cut_off / 'recipe.toml'}" in message
     assert len(message) < 500
+
+
+def test_selected_weights_that_are_gone_are_missed_at_once(cut_off):
+    (cut_off / "best_accuracy.safetensors").unlink()
+    assert "best_accuracy.safetensors is gone, which has the best weights so far" in refusal(cut_off)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "3"])
