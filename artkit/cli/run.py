@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from artkit.cli.paths import given_path
+
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
     from artkit.recipe import CommandLine, Recipe
@@ -19,7 +21,8 @@ _OUTPUT = "Output"
 
 def run(
     recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="A recipe (TOML). Its sections replace the defaults.")
+        Path | None,
+        typer.Argument(metavar="RECIPE", parser=given_path, help="A recipe (TOML). Its sections replace the defaults."),
     ] = None,
     data: Annotated[
         str | None,
@@ -79,11 +82,18 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Run folder; by default runs/<date>-<model>-<n>.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            metavar="FOLDER",
+            parser=given_path,
+            help="Run folder; by default runs/<date>-<model>-<n>.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run that was cut off.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            metavar="RUN", parser=given_path, help="Go on with a run that was cut off.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing but warnings.", rich_help_panel=_OUTPUT)

@@ -8,6 +8,7 @@ import typer
 
 from artkit.cli.conversion_progress import conversion_progress
 from artkit.cli.conversion_summary import summarise
+from artkit.cli.paths import given_path
 
 if TYPE_CHECKING:
     from artkit.options import CommandLineText
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def shard(
-    src: Annotated[Path, typer.Argument(metavar="SRC", help="Folder with a folder of images for each class.")],
-    dst: Annotated[Path, typer.Argument(metavar="DST", help="Folder to write the data set to.")],
+    src: Annotated[
+        Path, typer.Argument(metavar="SRC", parser=given_path, help="Folder with a folder of images for each class.")
+    ],
+    dst: Annotated[Path, typer.Argument(metavar="DST", parser=given_path, help="Folder to write the data set to.")],
     split: Annotated[str, typer.Option(help="Splits and their shares.")] = "train=0.7,val=0.1,test=0.2",
     seed: Annotated[int, typer.Option(help="Seed of split and shuffle.")] = 0,
     max_side: Annotated[

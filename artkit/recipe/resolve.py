@@ -113,6 +113,8 @@ def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) 
 def _absolute(data: DataSettings) -> DataSettings:
     if data.path == DEMO:
         return data
+    if not data.path.strip():
+        raise RecipeError("section [data]: the path is empty; give the folder of a data set, or 'demo'")
     return DataSettings(**{**asdict(data), "path": str(Path(data.path).expanduser().resolve())})
 
 

@@ -190,6 +190,7 @@ def test_resuming_with_other_content_is_refused(shape_shards, tmp_path):
         (["--epochs", "0"], "section [train]: epochs=0 is out of bounds; it must be >= 1"),
         (["--image-size", "2"], "image_size=2 is out of bounds; it must be >= 8"),
         (["--data", "nowhere"], "nowhere does not exist"),
+        (["--data", ""], "section [data]: the path is empty"),
         (["nothing.toml"], "there is no recipe nothing.toml"),
         (["--plugin", "nothing.py"], "the plugin file nothing.py is not there"),
         (["--device", "quantum"], "device 'quantum' cannot be used"),
@@ -199,6 +200,15 @@ def test_resuming_with_other_content_is_refused(shape_shards, tmp_path):
 def test_mistakes_stop_before_anything_is_written(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert message in refused(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["run", ""], ["run", "--out", ""], ["run", "--resume", ""], ["shard", "a", ""]])
+def test_an_empty_path_does_not_mean_this_folder(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = artkit(*arguments)
+    assert result.exit_code == 2
+    assert "the path is empty" in result.output
     assert list(tmp_path.iterdir()) == []
 
 
