@@ -138,7 +138,7 @@ class Sampler(Protocol):
     """Says how often each training sample appears in an epoch; the plan says when."""
 
     def counts(self, epoch: int, /) -> "NDArray[np.int64]":
-        """Appearances of each sample, (N,), integers >= 0, with a sum of at least 1. Epochs count from 0."""
+        """Appearances of each sample, (N,), integers >= 0, with a sum of at least 2. Epochs count from 0."""
         ...
 
 
@@ -227,7 +227,7 @@ class Predictions:
     labels: "NDArray[np.int64]"
     """True class of each sample, (N,)."""
     probabilities: "NDArray[np.float64]"
-    """Softmax of the logits, (N, K)."""
+    """Softmax of the logits, (N, K). Read-only."""
     metrics: Mapping[str, float]
     """Values over the whole split: "accuracy", "macro_recall", "macro_f1", "loss", ..."""
     image: Callable[[int, int], "NDArray[np.uint8]"] = field(repr=False)

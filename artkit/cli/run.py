@@ -112,7 +112,7 @@ def run(
         reporters=(*(reporter or ()), *(("no:artkit/console",) if quiet or json_ else ())),
         settings=_given(
             **{
-                "data.path": data,
+                "data.path": _folder(data),
                 "data.image_size": image_size,
                 "train.epochs": epochs,
                 "train.batch_size": batch_size,
@@ -137,6 +137,11 @@ def run(
         _print_json(outcome)
     if outcome.status == "interrupted":
         raise typer.Exit(_INTERRUPTED)
+
+
+def _folder(data: str | None) -> str | None:
+    """A folder's path in full, lest one with the name of the bundled data set is taken for that."""
+    return str(Path(data).resolve()) if data and Path(data).is_dir() else data
 
 
 def _given(**values: Any) -> dict[str, Any]:

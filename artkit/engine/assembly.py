@@ -108,7 +108,7 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
     seed_torch(recipe.train.seed, 0, 0)
     model = _build_model(recipe, len(dataset.class_names))
     with recipe.model.component.guard(f"moving to {device}"):
-        model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = _channels_last(model.to(device))
     return Assembly(
         recipe=recipe,
         dataset=dataset,
@@ -194,6 +194,14 @@ def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ComponentError(f"{component.owner} has no parameters to train", plugin=component.plugin.label)
+    return model
+
+
+def _channels_last(model: torch.nn.Module) -> torch.nn.Module:
+    """Lay out kernels as the loader lays out images; `Module.to` would refuse a model with parameters of rank 5."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.to(memory_format=torch.channels_last)
     return model
 
 

@@ -41,7 +41,10 @@ class Reporters:
         Raises:
             PluginError: if it listens to no event, to an unknown one, or asks for an argument that an event has not.
         """
-        impls = find_event_hooks(reporter, label=component.plugin.label)
+        try:
+            impls = find_event_hooks(reporter, label=component.plugin.label)
+        except PluginError as error:
+            raise PluginError(f"{component.owner}: {error}", plugin=component.plugin.label) from None
         if not impls:
             raise PluginError(
                 f"{component.owner} listens to no run event; mark methods such as artkit_epoch_end with @hookimpl",

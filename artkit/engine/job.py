@@ -112,7 +112,10 @@ def _carry_out(
             status = "interrupted"
         except Exception as caught:
             error = ErrorInfo(type=type(caught).__name__, message=str(caught))
-            raise _explain(caught, folder) from caught
+            explained = _explain(caught, folder)
+            if explained is caught:
+                raise
+            raise explained from caught
         finally:
             facts |= {"status": status, "finished": now(), "best": _best(trainer)}
             facts |= {"error": f"{error.type}: {error.message}" if error else None}
@@ -167,7 +170,7 @@ def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Re
             files=split.files,
             labels=split.labels,
             probabilities=probabilities,
-            metrics=metrics,
+            metrics=dict(metrics),
             image=lambda row, size: fit_image(split.read(row), size),
         )
     )

@@ -34,7 +34,10 @@ class PositionDraws:
         seed, epoch, positions, stream = self._key
         unit = hash_uniform(seed, STREAM_AUGMENTER, epoch, stream, self._calls, positions)
         self._calls += 1
-        return torch.from_numpy((low + (high - low) * unit).astype(np.float32)).to(self._device)
+        # Rounding to float32 could reach `high`, which is not in the range.
+        below_high = np.nextafter(np.float32(high), np.float32(low))
+        values = np.minimum((low + (high - low) * unit).astype(np.float32), below_high)
+        return torch.from_numpy(values).to(self._device)
 
 
 def seed_torch(seed: int, epoch: int, position: int) -> None:

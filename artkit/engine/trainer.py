@@ -65,11 +65,16 @@ class Trainer:
         Raises:
             StopRequested: if the user asked to stop; a checkpoint is written.
             RunError: if the loss is not finite.
+            ComponentError: if a component raised, or broke its contract.
         """
-        while not self.finished:
-            self._train_epoch()
-            values = self._validate()
-            self._finish_epoch(values)
+        try:
+            while not self.finished:
+                self._train_epoch()
+                values = self._validate()
+                self._finish_epoch(values)
+        except StopRequested:
+            self.save()
+            raise
 
     def load(self) -> None:
         """Take over the state of the folder's checkpoint.
@@ -157,7 +162,8 @@ class Trainer:
             loss = assembly.loss(logits, labels)
         check_loss(loss, logits, assembly.recipe.loss.component, assembly.recipe.model.component)
         assembly.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with assembly.recipe.model.component.guard("backward"):
+            loss.backward()  # type: ignore[no-untyped-call]
         with assembly.recipe.optimizer.component.guard("step"):
             assembly.optimizer.step()
         self._count_step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels), rate)
@@ -167,7 +173,7 @@ class Trainer:
         if not math.isfinite(loss):
             raise RunError(
                 f"the loss is {loss} at step {self.progress.step} (epoch {self.progress.epoch}); lower the learning "
-                f"rate, such as --set optimizer.lr={rate / 10:.2g}, and start again"
+                f"rate, such as --set optimizer.lr={self._base_rates[0] / 10:.2g}, and start again"
             )
         sums.images += images
         sums.loss += loss * images
@@ -185,13 +191,12 @@ class Trainer:
         return float(groups[0]["lr"])
 
     def _after_step(self) -> None:
-        """Write a checkpoint if one is due, and leave if the user wants to."""
-        stop = self._should_stop()
-        due = time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes
-        if stop or due:
-            self.save()
-        if stop:
+        """Leave if the user wants to; else write a checkpoint if one is due."""
+        if self._should_stop():
             raise StopRequested
+        due = time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes
+        if due:
+            self.save()
 
     def _validate(self) -> dict[str, float]:
         split = self.assembly.validation
@@ -201,12 +206,17 @@ class Trainer:
         return {f"val_{name}": value for name, value in metrics.items()}
 
     def predict(self, split: Split) -> NDArray[np.float64]:
-        """Logits of a split, float64 (N, K), with progress; `StopRequested` leaves it."""
+        """Logits of a split, float64 (N, K), with progress.
+
+        Writes no checkpoint: when the test is read, the model has the best weights, not those to go on from.
+
+        Raises:
+            StopRequested: if the user asked to stop.
+        """
 
         def on_batch(done: int) -> None:
             self._reporters.progress(split.name, done, len(split))
             if self._should_stop():
-                self.save()
                 raise StopRequested
 
         return predict_split(
@@ -249,6 +259,8 @@ class Trainer:
         optimizer.load_state_dict(state)
         for parameter, entries in optimizer.state.items():
             for name, value in entries.items():
-                if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                # A counter of steps stays on the CPU, also that of a parameter which is a single number.
+                is_elementwise = isinstance(value, torch.Tensor) and value.shape == parameter.shape
+                if is_elementwise and value.device == parameter.device:
                     # The memory format decides which kernel runs, and so the last bit of the result.
                     entries[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

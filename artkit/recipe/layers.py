@@ -104,8 +104,20 @@ def _check_sections(layer: Layer, where: str) -> None:
             raise RecipeError(f"{where}: a run can have several of '{section}'; write it as [[{section}]]")
         if section in (*SETTINGS, *SINGLE) and not isinstance(value, dict):
             raise RecipeError(f"{where}: '{section}' is one table; write it as [{section}]")
+        if section in (*SINGLE, *SEVERAL):
+            _check_names(section, value if section in SEVERAL else [value], where)
         if section == _PLUGINS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
             raise RecipeError(f"{where}: 'plugins' is a list of files, such as plugins = [\"mine.py\"]")
+
+
+def _check_names(section: str, tables: Sequence[Mapping[str, Any]], where: str) -> None:
+    for table in tables:
+        if "name" not in table and section in SEVERAL:
+            raise RecipeError(
+                f'{where}: {section}: a table of the recipe has no name; write name = "..." in it, beside {table}'
+            )
+        if not isinstance(table.get("name", ""), str):
+            raise RecipeError(f"{where}: {section}: name = {table['name']!r} is no text; name a {section}")
 
 
 def _lay_component(kind: Kind, base: Mapping[str, Any], value: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
@@ -122,7 +134,7 @@ def _join_reporters(base: list[dict[str, Any]], names: Sequence[str], registry: 
     result = list(base)
     for name in names:
         wanted = registry.component("reporter", name.removeprefix("no:")).id
-        others = [entry for entry in result if registry.component("reporter", entry.get("name", "")).id != wanted]
+        others = [entry for entry in result if registry.component("reporter", entry["name"]).id != wanted]
         if name.startswith("no:"):
             result = others
         elif len(others) == len(result):

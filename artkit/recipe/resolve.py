@@ -126,10 +126,7 @@ def _read_settings(section: str, settings: type[SettingsT], laid: Layer) -> Sett
 
 def _choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
     options = dict(entry)
-    name = options.pop("name", None)
-    if not isinstance(name, str):
-        raise RecipeError(f'{kind}: a table of the recipe has no name; write name = "..." in it, beside {options}')
-    component = registry.component(kind, name)
+    component = registry.component(kind, options.pop("name"))
     table = shared_options(kind)
     given = {option.name: options.pop(option.name) for option in table if option.name in options}
     shared = table.resolve(given, owner=component.owner)

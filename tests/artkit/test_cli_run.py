@@ -212,6 +212,14 @@ def test_an_empty_path_does_not_mean_this_folder(arguments, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_called_as_the_bundled_data_set_is_not_taken_for_it(shape_shards, tmp_path, monkeypatch):
+    shutil.copytree(shape_shards, tmp_path / "demo")
+    monkeypatch.chdir(tmp_path)
+    result = artkit("run", "--data", "demo", "--out", "run", *QUICK, "--epochs", "1", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["path"] == str(tmp_path / "demo")
+
+
 def test_a_data_set_without_validation_says_so_and_uses_the_last_weights(tmp_path):
     data = convert_squares(tmp_path / "images", tmp_path / "data", {"a": 8, "b": 8}, {"train": 1.0})
     result = artkit("run", "--data", data, "--out", tmp_path / "run", *QUICK, "--epochs", "1")
@@ -224,7 +232,8 @@ def test_a_loss_that_is_not_finite_stops_with_advice(shape_shards, tmp_path):
     message = refused(
         *("--data", shape_shards, "--out", tmp_path / "run", *SMALL, "--epochs", "20", "--set", "optimizer.lr=1e30")
     )
-    assert "lower the learning rate, such as --set optimizer.lr=" in message
+    # A tenth of the rate that was set, whatever the schedule had made of it by then.
+    assert "lower the learning rate, such as --set optimizer.lr=1e+29" in message
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
 
 

@@ -131,7 +131,8 @@ def test_a_misspelt_event_is_refused_with_a_suggestion(reporters, component):
         def artkit_epoch_ends(self):
             pass
 
-    with pytest.raises(PluginError, match="artkit_epoch_end'"):
+    message = r"reporter 'listener' \(mine.py\): there is no hook artkit_epoch_ends. Did you mean 'artkit_epoch_end'"
+    with pytest.raises(PluginError, match=message):
         reporters.add(component, Misspelt())
 
 

@@ -43,3 +43,10 @@ def test_torch_is_seeded_by_the_position_of_the_step():
     assert (torch.rand(4) != once).any()
     seed_torch(1, 2, 3)
     assert (torch.rand(4) == once).all()
+
+
+def test_the_upper_end_of_a_range_is_never_reached():
+    high = float(np.nextafter(np.float32(1), np.float32(2)))
+    values = PositionDraws(0, 0, np.arange(100), 0).uniform(1.0, high)
+    assert (values < high).all()
+    assert (values >= 1).all()

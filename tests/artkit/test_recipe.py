@@ -141,6 +141,8 @@ def test_the_recipe_names_every_option_so_that_changed_defaults_change_no_old_ru
             "[[augmenter]]\nrotation = 3\n",
             r"augmenter: a table of the recipe has no name; write name = .* in it, beside",
         ),
+        ("[model]\nname = 3\n", r"mine.toml: model: name = 3 is no text; name a model"),
+        ("[[reporter]]\nname = 3\n", r"mine.toml: reporter: name = 3 is no text; name a reporter"),
         ("[[augmenter]]\nname = 'affine'\np = 2.0\n", r"p=2.0 is out of bounds; it must be >= 0 and <= 1"),
         ("[train\n", r"mine.toml is not valid TOML"),
     ],
@@ -148,6 +150,19 @@ def test_the_recipe_names_every_option_so_that_changed_defaults_change_no_old_ru
 def test_mistakes_in_a_recipe_are_told_with_the_rule(resolve, text, message):
     with pytest.raises(RecipeError, match=message):
         resolve(text)
+
+
+@pytest.mark.parametrize(
+    "command_line",
+    [
+        {"assignments": ["reporter.mosaic.columns=3"]},
+        {"assignments": ["reporter.columns=3"]},
+        {"reporters": ["mosaic"]},
+    ],
+)
+def test_a_table_without_a_name_is_told_whatever_the_command_line_says(resolve, command_line):
+    with pytest.raises(RecipeError, match=r"mine.toml: reporter: a table of the recipe has no name"):
+        resolve("[[reporter]]\ncolumns = 3\n[[reporter]]\nname = 'mosaic'\n", **command_line)
 
 
 @pytest.mark.parametrize(

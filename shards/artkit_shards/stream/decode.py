@@ -47,8 +47,7 @@ def fit_image(data: bytes, size: int, fit: Fit = "letterbox") -> NDArray[np.uint
 def fit_into(data: bytes, square: NDArray[np.uint8], fit: Fit) -> None:
     """Like `fit_image`, into an array (S, S, 3) of the caller's."""
     size = square.shape[0]
-    pixels = _decode(data, size, fit)
-    height, width = _fitted(pixels.shape[0], pixels.shape[1], size, fit)
+    pixels, (height, width) = _decode(data, size, fit)
     top, left = (size - height) // 2, (size - width) // 2
     if height < size or width < size:
         square[...] = WHITE
@@ -63,26 +62,34 @@ def _fitted(height: int, width: int, size: int, fit: Fit) -> tuple[int, int]:
     return max(1, round(height * size / longest)), max(1, round(width * size / longest))
 
 
-def _decode(data: bytes, size: int, fit: Fit) -> NDArray[np.uint8]:
-    """RGB pixels (H, W, 3), at least as large as they will be shown, if the image is."""
-    if data[:2] != b"\xff\xd8":
-        return read_rgb(data)
+def _decode(data: bytes, size: int, fit: Fit) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """RGB pixels (H, W, 3), at least as many as will be shown, if the image has them; and the size to show them at."""
+    decoded = _decode_scaled(data, size, fit) if data[:2] == b"\xff\xd8" else None
+    if decoded is not None:
+        return decoded
+    pixels = read_rgb(data)
+    return pixels, _fitted(pixels.shape[0], pixels.shape[1], size, fit)
+
+
+def _decode_scaled(data: bytes, size: int, fit: Fit) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
+    """Like `_decode`, for JPEG; None for those that are left to Pillow."""
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError as error:
         raise ImageError(f"not a JPEG that can be read ({error})") from error
     check_pixels(width, height)
     if colorspace in ("CMYK", "YCCK"):
-        return read_rgb(data)
-    min_height, min_width = _fitted(height, width, size, fit)
+        return None
+    # From the image's own size: that of the decoded pixels is rounded up, which would change the aspect ratio.
+    fitted = _fitted(height, width, size, fit)
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "RGB", min_height=min_height, min_width=min_width, min_factor=_MIN_FACTOR
+            data, "RGB", min_height=fitted[0], min_width=fitted[1], min_factor=_MIN_FACTOR
         )
     except ValueError:
         # Pillow reads some files that the strict decoder refuses, and names what is wrong with the others.
-        return read_rgb(data)
-    return pixels
+        return None
+    return pixels, fitted
 
 
 def _resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

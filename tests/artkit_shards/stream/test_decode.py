@@ -40,6 +40,19 @@ def test_letterbox_shows_the_whole_image_on_white(image_format):
     assert close(square[32, 56], BLUE)
 
 
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+@pytest.mark.parametrize("height", [1, 3, 7, 33, 97, 129])
+@pytest.mark.parametrize("width", [1, 5, 31, 33, 64])
+@pytest.mark.parametrize("size", [8, 15, 16, 31])
+def test_a_letterboxed_image_takes_its_own_share_of_the_square_however_it_is_decoded(image_format, height, width, size):
+    square = fit_image(encode(Image.new("RGB", (width, height)), image_format), size)
+    shown_height, shown_width = (max(1, round(side * size / max(height, width))) for side in (height, width))
+    top, left = (size - shown_height) // 2, (size - shown_width) // 2
+    expected = np.full((size, size, 3), 255, dtype=np.uint8)
+    expected[top : top + shown_height, left : left + shown_width] = 0
+    assert (square == expected).all()
+
+
 def test_squash_fills_the_square():
     square = fit_image(encode(halves(80, 40), "PNG"), 64, "squash")
     assert close(square[0, 0], RED)

@@ -1,0 +1,283 @@
+"""Training in one process: resumed from every step it goes on exactly, and parts that break the contract are named."""
+
+from dataclasses import dataclass
+from itertools import count
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import torch
+
+from artkit.engine import job
+from artkit.engine.assembly import assemble, open_data, param_groups
+from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.events import Reporters
+from artkit.engine.folder import RunFolder
+from artkit.engine.trainer import StopRequested, Trainer
+from artkit.errors import ComponentError
+from artkit.recipe import CommandLine, resolve_recipe
+from artkit.registry import load_registry
+
+DENSE = ("model.growth_rate=4", "model.layers=1,1", "model.init_channels=8", "model.dropout=0.3")
+LIGHT = tuple(f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report"))
+
+
+@pytest.fixture
+def make_recipe(shape_shards, tmp_path):
+    """A function that resolves a recipe: 12 images of 16 pixels in batches of 5, three steps an epoch."""
+
+    def make(*assignments, plugin=None, reporters=LIGHT, **choices):
+        files = []
+        if plugin:
+            files = [tmp_path / "mine.py"]
+            files[0].write_text("from artkit import hookimpl\n" + dedent(plugin))
+        small = () if "model" in choices else ("model.width=8",)
+        command_line = CommandLine(
+            choices=choices,
+            reporters=reporters,
+            settings={"data.path": str(shape_shards), "data.image_size": 16, "train.batch_size": 5, "train.epochs": 2},
+            assignments=[*small, "data.threads=1", *assignments],
+        )
+        return resolve_recipe({}, command_line, load_registry(files))
+
+    return make
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    numbers = count()
+
+    def make():
+        folder = RunFolder(tmp_path / f"run-{next(numbers)}")
+        folder.state.parent.mkdir(parents=True)
+        return folder
+
+    return make
+
+
+class Steps(Reporters):
+    """Keeps what is logged."""
+
+    def __init__(self):
+        super().__init__(warn=pytest.fail)
+        self.logged = []
+
+    def log(self, step, epoch, values):
+        self.logged.append((step, epoch, values["loss"], values["learning_rate"]))
+
+
+@dataclass
+class Trained:
+    trainer: Trainer
+    logged: list[Any]
+    finished: bool
+
+    @property
+    def weights(self):
+        return self.trainer.assembly.model.state_dict()
+
+    @property
+    def history(self):
+        """What does not depend on the clock."""
+        clock = ("seconds", "images_per_s")
+        rows = self.trainer.progress.history
+        return [{name: value for name, value in row.items() if name not in clock} for row in rows]
+
+
+def train(recipe, folder, *, stop_at=None, resumed=False):
+    """Train until the question whether to stop is put the `stop_at`-th time."""
+    steps, asked = Steps(), count(1)
+    trainer = Trainer(assemble(recipe, open_data(recipe)), folder, steps, lambda: next(asked) == stop_at)
+    if resumed:
+        trainer.load()
+    try:
+        trainer.train()
+    except StopRequested:
+        return Trained(trainer, steps.logged, finished=False)
+    return Trained(trainer, steps.logged, finished=True)
+
+
+def same_weights(ours, theirs):
+    return list(ours) == list(theirs) and all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options"),
+    [
+        ("sgd", DENSE),
+        ("sgd", (*DENSE, "optimizer.momentum=0")),
+        ("adam", DENSE),
+        ("adamw", (*DENSE, "model.dropout=0")),
+        ("rmsprop", (*DENSE, "optimizer.momentum=0.5")),
+    ],
+)
+def test_resumed_from_every_place_training_goes_on_as_if_it_had_not_stopped(
+    make_recipe, make_folder, optimizer, options
+):
+    schedule = ("schedule.patience=1", "schedule.metric=val_accuracy", "schedule.factor=0.5")
+    recipe = make_recipe(
+        *options, *schedule, model="se-densenet", optimizer=optimizer, sampler="class-balanced", schedule="plateau"
+    )
+    whole = train(recipe, make_folder())
+    assert len(whole.logged) == 6
+    stops = 0
+    for stop_at in count(1):
+        folder = make_folder()
+        before = train(recipe, folder, stop_at=stop_at)
+        if before.finished:
+            break
+        stops += 1
+        after = train(recipe, folder, resumed=True)
+        assert before.logged + after.logged == whole.logged, f"stopped at {stop_at}"
+        assert same_weights(after.weights, whole.weights), f"stopped at {stop_at}"
+        assert after.history == whole.history
+    assert stops == 2 * (3 + 2), "after each of three training batches and two validation batches"
+
+
+def test_a_run_that_is_out_of_patience_is_not_trained_further_when_resumed(make_recipe, make_folder):
+    recipe = make_recipe("train.patience=1", "train.epochs=20", "optimizer.lr=1e-30")
+    folder = make_folder()
+    whole = train(recipe, folder)
+    assert len(whole.history) < 20
+    assert train(recipe, folder, resumed=True).logged == []
+
+
+def test_the_learning_rate_starts_one_step_up_and_ends_one_step_before_the_floor(make_recipe, make_folder):
+    logged = train(make_recipe("optimizer.lr=0.1", "schedule.warmup=0.5"), make_folder()).logged
+    # Positions 0, 5 and 10 of 12 in two epochs, and a step is a sixth of training.
+    progress = [(epoch + first / 12) / 2 for epoch in (0, 1) for first in (0, 5, 10)]
+    rising = [0.1 * min((p + 1 / 6) / 0.5, 1) for p in progress if p < 0.5]
+    falling = [0.1 * (1 + torch.cos(torch.tensor((p - 0.5) / 0.5 * torch.pi)).item()) / 2 for p in progress if p >= 0.5]
+    assert [rate for *_, rate in logged] == pytest.approx(rising + falling)
+
+
+def test_matrices_and_kernels_decay_and_nothing_else_does():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 2))
+    model[2].bias.requires_grad_(False)
+    decayed, others = param_groups(model)
+    assert decayed == {"params": [model[0].weight, model[2].weight]}
+    assert others == {"params": [model[0].bias, model[1].weight, model[1].bias], "weight_decay": 0.0}
+
+
+STOPS_WHEN_TESTED = """
+    import os, signal
+
+    @hookimpl
+    def artkit_reporters(register):
+        register("stopper", lambda ctx: Stopper())
+
+    class Stopper:
+        @hookimpl
+        def artkit_progress(self, phase):
+            if phase == "test":
+                os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_stopping_while_the_test_is_read_keeps_the_weights_to_go_on_from(make_recipe, tmp_path):
+    # The epochs after the first perfect one are no better, so the tested weights are not the last ones.
+    recipe = make_recipe("train.epochs=8", plugin=STOPS_WHEN_TESTED, reporters=(*LIGHT, "stopper"))
+    outcome = job.start(recipe, plugins=[], out=tmp_path / "run", warn=lambda _: None)
+    assert outcome.status == "interrupted"
+    best = load_checkpoint(tmp_path / "run" / "best_accuracy.safetensors")["model"]
+    last = load_checkpoint(tmp_path / "run" / "last" / "state.safetensors")["model"]
+    whole = train(make_recipe("train.epochs=8"), RunFolder(_made(tmp_path / "whole")))
+    assert not same_weights(whole.weights, best)
+    assert same_weights(last, whole.weights)
+
+
+def _made(path):
+    (path / "last").mkdir(parents=True)
+    return path
+
+
+@pytest.mark.parametrize("select", ["accuracy", "macro_recall", "loss"])
+def test_the_weights_that_are_tested_are_those_of_the_best_epoch_by_the_chosen_value(make_recipe, tmp_path, select):
+    recipe = make_recipe(f"train.select={select}", "train.epochs=3", "optimizer.lr=0.3")
+    assert job.start(recipe, plugins=[], out=tmp_path / "run", warn=pytest.fail).status == "ok"
+    facts = RunFolder(tmp_path / "run").read_facts()
+    history = load_checkpoint(tmp_path / "run" / "last" / "state.safetensors")["progress"]["history"]
+    values = [row[f"val_{select}"] for row in history]
+    best = values.index(min(values) if select == "loss" else max(values))
+    assert facts["best"][select] == {"epoch": best, "value": values[best]}
+    assert facts["tested"]["weights"] == f"best_{select}.safetensors"
+    shorter = make_recipe(f"train.select={select}", "train.epochs=3", "optimizer.lr=0.3")
+    kept = load_checkpoint(tmp_path / "run" / f"best_{select}.safetensors")["model"]
+    # One question a batch: three of training and two of validation an epoch, the last of which is not the end.
+    folder = RunFolder(_made(tmp_path / "again"))
+    until_best = train(shorter, folder, stop_at=5 * best + 4)
+    assert same_weights(until_best.weights, kept)
+
+
+SPOILS_PREDICTIONS = """
+    @hookimpl
+    def artkit_reporters(register):
+        register("spoiler", lambda ctx: Spoiler())
+
+    class Spoiler:
+        @hookimpl
+        def artkit_predictions(self, predictions):
+            predictions.metrics.clear()
+            predictions.probabilities.sort(axis=1)
+"""
+
+
+def test_a_reporter_cannot_change_what_is_recorded_of_the_test(make_recipe, tmp_path):
+    recipe = make_recipe("train.epochs=1", plugin=SPOILS_PREDICTIONS, reporters=(*LIGHT, "spoiler"))
+    said = []
+    outcome = job.start(recipe, plugins=[], out=tmp_path / "run", warn=said.append)
+    assert set(outcome.metrics) == {"accuracy", "macro_recall", "macro_f1", "loss"}
+    assert "reporter 'spoiler' (mine.py) raised ValueError in artkit_predictions" in said[0]
+
+
+def test_an_error_that_needs_no_explanation_is_passed_on_as_it_is(make_recipe, tmp_path):
+    class UntoldError(Exception):
+        pass
+
+    def warn(_):
+        raise UntoldError("from below")
+
+    recipe = make_recipe("train.epochs=1", plugin=SPOILS_PREDICTIONS, reporters=(*LIGHT, "spoiler"))
+    with pytest.raises(UntoldError, match="from below") as caught:
+        job.start(recipe, plugins=[], out=tmp_path / "run", warn=warn)
+    assert caught.value.__cause__ is None
+
+
+FAILS_BACKWARDS = """
+    @hookimpl
+    def artkit_models(register):
+        register("odd", odd)
+
+    def odd(ctx):
+        from torch import nn
+
+        class Odd(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.volume = nn.Parameter(0.1 * __import__("torch").ones(1, 3, 2, 2, 2))
+                self.head = nn.Linear(3, ctx.num_outputs)
+
+            def forward(self, images):
+                logits = self.head(images.mean((2, 3)) * self.volume.sum((0, 2, 3, 4))).exp()
+                return logits.add_(1) if ctx.num_outputs == 3 and self.training and SPOIL else logits
+
+        return Odd()
+"""
+
+
+def test_a_model_with_parameters_of_rank_five_trains(make_recipe, make_folder):
+    recipe = make_recipe("train.epochs=1", plugin=FAILS_BACKWARDS.replace("SPOIL", "False"), model="odd")
+    assert len(train(recipe, make_folder()).logged) == 3
+
+
+def test_an_error_in_the_backward_pass_names_the_model(make_recipe, make_folder):
+    recipe = make_recipe(plugin=FAILS_BACKWARDS.replace("SPOIL", "True"), model="odd")
+    with pytest.raises(ComponentError, match=r"model 'odd' \(mine.py\) raised RuntimeError in backward: one of"):
+        train(recipe, make_folder())
+
+
+def test_kernels_lie_in_memory_as_images_do(make_recipe):
+    recipe = make_recipe()
+    kernels = [p for p in assemble(recipe, open_data(recipe)).model.parameters() if p.ndim == 4]
+    assert kernels
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
