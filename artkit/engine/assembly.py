@@ -27,7 +27,7 @@ from artkit.engine.randomness import seed_torch
 from artkit.engine.returned import check_optimizer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Choice, Recipe
-from artkit.recipe.resolve import DEMO
+from artkit.recipe.layers import DEMO
 from artkit_shards import Dataset, Split, demo_path, open_dataset
 from artkit_shards.stream.plan import check_counts
 
@@ -47,6 +47,8 @@ class Assembly:
     optimizer: torch.optim.Optimizer
     schedule: Schedule
     sampler: Sampler
+    draws_per_epoch: int
+    """Images in the first epoch's plan."""
     augment: AugmentationChain
 
     @property
@@ -84,6 +86,8 @@ def open_data(recipe: Recipe) -> Dataset:
             f"{path} has no split '{TRAIN}', only {', '.join(dataset.split_names)}; "
             "convert the images with a share for it, such as --split train=0.7,val=0.1,test=0.2"
         )
+    if (dataset.split(TRAIN).labels < 0).any():
+        raise RunError(f"{path} has training images without a class, which cannot be learnt from; leave them out")
     if np.count_nonzero(dataset.split(TRAIN).class_counts) < 2:
         raise RunError(
             f"{path} has training images of one class only ({dataset.class_names[0]}); a classifier needs at least two"
@@ -127,6 +131,7 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
             ),
         ),
         sampler=sampler,
+        draws_per_epoch=int(first_counts.sum()),
         augment=AugmentationChain(_augmentation_steps(recipe), recipe.train.seed),
     )
 
@@ -234,7 +239,15 @@ def _build(choice: Choice, context: object) -> Any:
 
 def notes(assembly: Assembly) -> Iterator[str]:
     """What the user should know before the run, a line each."""
+    settings = assembly.recipe.train
     if assembly.validation is None:
         yield "the data set has no split 'val': nothing selects the best weights, the last ones are used"
+        if settings.patience:
+            yield f"train.patience={settings.patience} has no effect without a split 'val'"
+    if assembly.draws_per_epoch % settings.batch_size == 1:
+        yield (
+            f"{assembly.draws_per_epoch} images an epoch leave one alone in the last batch, where batch normalisation "
+            f"cannot use it: it is left out; --batch-size {settings.batch_size + 1} avoids that"
+        )
     if assembly.tested is not None and assembly.tested.name != TEST:
         yield "the data set has no split 'test': the final figures are those of validation, which chose the weights"

@@ -1,5 +1,6 @@
 """The run folder: where it is, and the two files in it that the core itself writes, recipe.toml and run.json."""
 
+import errno
 import json
 import os
 import platform
@@ -39,9 +40,20 @@ class RunFolder:
         Raises:
             RunError: if `out` is there already and not empty.
         """
-        if out is None:
-            return cls(_claim_next_free(Path("runs").resolve(), recipe.model.component.name))
-        folder = cls(out.resolve())
+        try:
+            if out is None:
+                return cls(_claim_next_free(Path("runs").resolve(), recipe.model.component.name))
+            return cls._claim_given(out.resolve())
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise RunError(
+                f"the run folder {error.filename} cannot be made ({error.strerror}); name another with --out"
+            ) from None
+
+    @classmethod
+    def _claim_given(cls, path: Path) -> "RunFolder":
+        folder = cls(path)
         if folder.path.exists() and not folder.path.is_dir():
             raise RunError(f"{folder.path} is a file; --out takes the folder to make for the run")
         if folder.path.exists() and any(folder.path.iterdir()):

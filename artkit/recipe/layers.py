@@ -17,6 +17,9 @@ from artkit.options.reading import CommandLineText
 from artkit.registry import Registry
 from artkit.suggest import suggest
 
+DEMO: Final = "demo"
+"""The data path that stands for the bundled demo shards."""
+
 SETTINGS: Final = ("data", "train")
 SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
 SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
@@ -55,7 +58,18 @@ def read_recipe_file(path: Path) -> Layer:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
     _check_sections(layer, str(path))
-    return layer
+    return _with_full_paths(layer, path.parent)
+
+
+def _with_full_paths(layer: Layer, folder: Path) -> Layer:
+    """Paths in a recipe are relative to its folder, so that it means the same wherever it is run."""
+    result = dict(layer)
+    if "plugins" in layer:
+        result["plugins"] = [str(folder / Path(file).expanduser()) for file in layer["plugins"]]
+    data_path = layer.get("data", {}).get("path")
+    if isinstance(data_path, str) and data_path.strip() and data_path != DEMO:
+        result["data"] = {**layer["data"], "path": str(folder / Path(data_path).expanduser())}
+    return result
 
 
 def default_layer() -> Layer:

@@ -9,6 +9,7 @@ from artkit.contracts import Kind
 from artkit.errors import RecipeError
 from artkit.options import OptionTable, to_plain
 from artkit.recipe.layers import (
+    DEMO,
     SEVERAL,
     SINGLE,
     CommandLine,
@@ -19,9 +20,6 @@ from artkit.recipe.layers import (
 )
 from artkit.recipe.settings import DataSettings, TrainSettings
 from artkit.registry import Component, Registry, shared_options
-
-DEMO = "demo"
-"""The data path that stands for the bundled demo shards."""
 
 SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings)
 

@@ -98,6 +98,19 @@ def test_json_prints_the_result_and_nothing_else(shape_shards, tmp_path):
     assert set(said["metrics"]) == {"accuracy", "macro_recall", "macro_f1", "loss"}
 
 
+def test_a_run_folder_that_cannot_be_made_is_told_in_a_sentence(shape_shards, tmp_path):
+    (tmp_path / "file").write_text("")
+    message = refused("--data", shape_shards, "--out", tmp_path / "file" / "run", *QUICK)
+    assert "cannot be made (Not a directory); name another with --out" in message
+
+
+def test_an_image_that_is_left_out_of_every_epoch_is_told(shape_shards, tmp_path):
+    out = tmp_path / "run"
+    result = artkit("run", "--data", shape_shards, "--out", out, *SMALL, "--epochs", "1", "--batch-size", "11")
+    assert result.exit_code == 0, result.output
+    assert "12 images an epoch leave one alone in the last batch" in result.output
+
+
 def test_early_stopping_watches_validation(shape_shards, tmp_path):
     result = artkit(
         *("run", "--data", shape_shards, "--out", tmp_path / "run", *SMALL, "--epochs", "30", "--quiet"),

@@ -109,6 +109,17 @@ def test_a_resolved_recipe_read_again_is_the_same_recipe(resolve, tmp_path, regi
     assert again.data.path == str((tmp_path.cwd() / "somewhere").resolve()), "a recipe must not depend on the folder"
 
 
+def test_paths_in_a_recipe_are_relative_to_its_folder(tmp_path, registry, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    path = tmp_path / "recipes" / "mine.toml"
+    path.write_text('plugins = ["mine.py"]\n[data]\npath = "../shards"\n')
+    monkeypatch.chdir(tmp_path)
+    layer = read_recipe_file(path)
+    assert layer["plugins"] == [str(tmp_path / "recipes" / "mine.py")]
+    recipe = resolve_recipe({"data": layer["data"]}, CommandLine(), registry)
+    assert recipe.data.path == str(tmp_path / "shards")
+
+
 def test_none_is_kept_although_toml_has_no_null(resolve, tmp_path, registry):
     recipe = resolve(choices={"model": "resnet18", "sampler": "class-balanced"}, assignments=["sampler.size=40"])
     assert tomllib.loads(recipe.to_toml())["model"]["weights"] == "none"
