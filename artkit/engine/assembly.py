@@ -123,13 +123,7 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
         model=model,
         loss=_build_loss(recipe, dataset, first_counts),
         optimizer=_build_optimizer(recipe, model),
-        schedule=_build(
-            recipe.schedule,
-            ScheduleContext(
-                num_epochs=recipe.train.epochs,
-                steps_per_epoch=-(-int(first_counts.sum()) // recipe.train.batch_size),
-            ),
-        ),
+        schedule=_build_schedule(recipe, dataset, int(first_counts.sum())),
         sampler=sampler,
         draws_per_epoch=int(first_counts.sum()),
         augment=AugmentationChain(_augmentation_steps(recipe), recipe.train.seed),
@@ -214,6 +208,19 @@ def _build_optimizer(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Opti
     optimizer: torch.optim.Optimizer = _build(recipe.optimizer, OptimizerContext(param_groups=param_groups(model)))
     check_optimizer(optimizer, recipe.optimizer.component)
     return optimizer
+
+
+def _build_schedule(recipe: Recipe, dataset: Dataset, draws_per_epoch: int) -> Schedule:
+    context = ScheduleContext(
+        num_epochs=recipe.train.epochs, steps_per_epoch=-(-draws_per_epoch // recipe.train.batch_size)
+    )
+    schedule: Schedule = _build(recipe.schedule, context)
+    if hasattr(schedule, "observe") and VALIDATION not in dataset.split_names:
+        raise RunError(
+            f"{recipe.schedule.component.owner} reacts to validation, but {dataset.path} has no split "
+            f"'{VALIDATION}'; convert the images with a share for it, or choose another --schedule"
+        )
+    return schedule
 
 
 def _build_loss(recipe: Recipe, dataset: Dataset, counts: NDArray[np.int64]) -> Loss:

@@ -241,6 +241,14 @@ def test_a_data_set_without_validation_says_so_and_uses_the_last_weights(tmp_pat
     assert json.loads((tmp_path / "run" / "run.json").read_text())["tested"] is None
 
 
+def test_a_schedule_that_reacts_to_validation_needs_some(tmp_path):
+    data = convert_squares(tmp_path / "images", tmp_path / "data", {"a": 8, "b": 8}, {"train": 1.0})
+    message = refused("--data", data, "--out", tmp_path / "run", *QUICK, "--schedule", "plateau")
+    assert "reacts to validation, but" in message
+    assert "has no split 'val'" in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_not_finite_stops_with_advice(shape_shards, tmp_path):
     message = refused(
         *("--data", shape_shards, "--out", tmp_path / "run", *SMALL, "--epochs", "20", "--set", "optimizer.lr=1e30")
