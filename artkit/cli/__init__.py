@@ -4,7 +4,6 @@
 traceback (`ARTKIT_DEBUG=1` shows it); anything else is our bug and keeps its traceback.
 """
 
-import errno
 import os
 import sys
 from typing import NoReturn
@@ -52,15 +51,13 @@ def main() -> NoReturn:
         app()
     except ArtkitError as error:
         _leave(error, str(error))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" while writing {error.filename}" if error.filename else ""
-            _leave(error, f"no space left on the device{where}; free some space and run the same command again")
-        raise
     except Exception as error:
         # The data layer knows nothing of artkit, so its errors have a root of their own.
-        from artkit_shards.errors import ShardsError
+        from artkit_shards.errors import ShardsError, is_disk_full
 
+        if is_disk_full(error):
+            where = f" while writing {error.filename}" if error.filename else ""
+            _leave(error, f"no space left on the device{where}; free some space and run the same command again")
         if isinstance(error, ShardsError):
             _leave(error, str(error))
         raise

@@ -10,7 +10,7 @@ preprocessing.py  from a loader's bytes to what a model sees, the same in traini
 augmentation.py   the chain of augmenters and their probability
 randomness.py     random numbers keyed by (seed, epoch, position)
 resumption.py     whether a run can go on exactly
-returned.py       checks of what optimizers, schedules and losses return
+returned.py       checks of what components return
 signals.py        Ctrl-C: stop after the current step
 events.py         calls the reporters, each in isolation
 folder.py         the run folder: its name, recipe.toml and run.json

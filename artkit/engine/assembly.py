@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.parameter import UninitializedParameter
 
 from artkit.contracts import (
     AugmenterContext,
@@ -24,7 +23,7 @@ from artkit.contracts import (
 from artkit.engine.augmentation import AugmentationChain, AugmentationStep
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.randomness import seed_torch
-from artkit.engine.returned import check_optimizer
+from artkit.engine.returned import check_model, check_optimizer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Choice, Recipe
 from artkit.recipe.layers import DEMO
@@ -65,6 +64,11 @@ class Assembly:
     def tested(self) -> Split | None:
         """The split of the final predictions: test, or validation where there is none."""
         return self.dataset.split(TEST) if TEST in self.dataset.split_names else self.validation
+
+    @property
+    def split_sizes(self) -> dict[str, int]:
+        """Images of each split."""
+        return {name: len(self.dataset.split(name)) for name in self.dataset.split_names}
 
     @property
     def num_parameters(self) -> int:
@@ -178,21 +182,9 @@ def param_groups(model: torch.nn.Module) -> list[dict[str, object]]:
 
 
 def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
-    model = _build(recipe.model, ModelContext(num_outputs=num_outputs, image_size=recipe.data.image_size))
-    component = recipe.model.component
-    if not isinstance(model, torch.nn.Module):
-        raise ComponentError(
-            f"{component.owner} returned {type(model).__name__}; a model's factory returns a torch.nn.Module",
-            plugin=component.plugin.label,
-        )
-    if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
-        raise ComponentError(
-            f"{component.owner} has lazy layers, whose sizes are not known before the first image; give them sizes, "
-            "from ctx.in_channels, ctx.image_size and ctx.num_outputs",
-            plugin=component.plugin.label,
-        )
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ComponentError(f"{component.owner} has no parameters to train", plugin=component.plugin.label)
+    context = ModelContext(num_outputs=num_outputs, image_size=recipe.data.image_size)
+    model: torch.nn.Module = _build(recipe.model, context)
+    check_model(model, recipe.model.component)
     return model
 
 

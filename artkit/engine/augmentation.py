@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from artkit.contracts import Augmenter
 from artkit.engine.randomness import PositionDraws
-from artkit.errors import ComponentError
+from artkit.engine.returned import check_augmented
 from artkit.registry import Component
 
 # The decision whether to apply an augmenter must not shift the numbers that the augmenter itself draws.
@@ -46,21 +46,10 @@ class AugmentationChain:
             draws = PositionDraws(self._seed, epoch, positions, number, images_BCHW.device)
             with step.component.guard("augmenting a batch"):
                 augmented = step.augmenter(images_BCHW, draws)
-            _check(augmented, images_BCHW, step.component)
+            check_augmented(augmented, images_BCHW, step.component)
             if step.p < 1:
                 choice = PositionDraws(self._seed, epoch, positions, _APPLY_STREAM + number, images_BCHW.device)
                 applied = (choice.uniform() < step.p).view(-1, 1, 1, 1)
                 augmented = torch.where(applied, augmented, images_BCHW)
             images_BCHW = augmented
         return images_BCHW
-
-
-def _check(augmented: object, images: torch.Tensor, component: Component) -> None:
-    if isinstance(augmented, torch.Tensor) and augmented.shape == images.shape:
-        return
-    given = tuple(augmented.shape) if isinstance(augmented, torch.Tensor) else type(augmented).__name__
-    raise ComponentError(
-        f"{component.owner} returned {given}; an augmenter returns images of the shape it was given, "
-        f"{tuple(images.shape)}",
-        plugin=component.plugin.label,
-    )

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from artkit.engine.preprocessing import Preprocessing
-from artkit.errors import ComponentError, RunError
+from artkit.engine.returned import check_logits
+from artkit.errors import RunError
 from artkit.registry import Component
 from artkit_shards import Loader, Split
 
@@ -69,19 +70,6 @@ def _check_finite(logits_NK: NDArray[np.float64], split: str, component: Compone
             f"{component.owner} gave logits that are no finite numbers for {bad} of {len(logits_NK)} images of split "
             f"'{split}', so they cannot be judged; if training went astray, start again with a lower learning rate"
         )
-
-
-def check_logits(logits: object, batch_size: int, num_classes: int, component: Component) -> None:
-    """Raise ComponentError unless a model returned logits (B, K)."""
-    wanted = (batch_size, num_classes)
-    if isinstance(logits, torch.Tensor) and tuple(logits.shape) == wanted:
-        return
-    given = f"a tensor {tuple(logits.shape)}" if isinstance(logits, torch.Tensor) else type(logits).__name__
-    raise ComponentError(
-        f"{component.owner} returned {given}; a model returns logits (B, K), here {wanted}: "
-        "one row an image, ctx.num_outputs numbers a row",
-        plugin=component.plugin.label,
-    )
 
 
 def softmax(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """The run folder: where it is, and the two files in it that the core itself writes, recipe.toml and run.json."""
 
-import errno
 import json
 import os
 import platform
@@ -17,6 +16,7 @@ import torch
 from artkit.engine.checkpoint import write_atomically
 from artkit.errors import RunError
 from artkit.recipe import Recipe
+from artkit_shards.errors import is_disk_full
 
 RECIPE = "recipe.toml"
 RUN = "run.json"
@@ -45,7 +45,7 @@ class RunFolder:
                 return cls(_claim_next_free(Path("runs").resolve(), recipe.model.component.name))
             return cls._claim_given(out.resolve())
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if is_disk_full(error):
                 raise
             raise RunError(
                 f"the run folder {error.filename} cannot be made ({error.strerror}); name another with --out"

@@ -1,6 +1,5 @@
 """A whole run: from a resolved recipe, or from the folder of a run that was cut off, to tested weights and reports."""
 
-import errno
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,12 +14,14 @@ from artkit.engine.checkpoint import load_checkpoint
 from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder, machine_facts, now, version_facts
+from artkit.engine.progress import kept_values
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
 from artkit.engine.signals import StopSignal
 from artkit.engine.trainer import StopRequested, Trainer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Recipe
 from artkit_shards import fit_image
+from artkit_shards.errors import is_disk_full
 
 _FORMAT = 1
 
@@ -139,7 +140,7 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInf
         components=assembly.recipe.components,
         class_names=dataset.class_names,
         train_counts=assembly.train.class_counts.tolist(),
-        split_sizes={name: len(dataset.split(name)) for name in dataset.split_names},
+        split_sizes=assembly.split_sizes,
         num_parameters=assembly.num_parameters,
         num_epochs=assembly.recipe.train.epochs,
         select=assembly.recipe.train.select,
@@ -198,14 +199,14 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
             "path": str(dataset.path),
             "fingerprint": dataset.fingerprint,
             "class_names": list(dataset.class_names),
-            "split_sizes": {name: len(dataset.split(name)) for name in dataset.split_names},
+            "split_sizes": assembly.split_sizes,
         },
     }
 
 
 def _explain(error: Exception, folder: RunFolder) -> Exception:
     """The error as the user should see it."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         return RunError(
             f"no space left on the device while writing {error.filename or folder.path}; the last checkpoint is kept: "
             f"free some space and go on with `artkit run --resume {folder.path}`"
@@ -232,7 +233,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
 def _best(trainer: Trainer) -> dict[str, Any]:
     """For each value that weights were kept for: the epoch, and the value there."""
     best: dict[str, Any] = {}
-    for name in dict.fromkeys(("accuracy", "loss", trainer.assembly.recipe.train.select)):
+    for name in kept_values(trainer.assembly.recipe.train.select):
         epoch = trainer.progress.best_epoch(f"val_{name}")
         if epoch is not None:
             best[name] = {"epoch": epoch, "value": trainer.progress.history[epoch][f"val_{name}"]}

@@ -8,6 +8,11 @@ Selection = Literal["accuracy", "macro_recall", "loss"]
 """The validation value that chooses the weights to be tested, and that early stopping watches."""
 
 
+def kept_values(select: Selection) -> tuple[str, ...]:
+    """The validation values whose best weights are kept: accuracy, loss, and the one that selects."""
+    return tuple(dict.fromkeys(("accuracy", "loss", select)))
+
+
 @dataclass(slots=True)
 class EpochSums:
     """What the current epoch has added up so far."""

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from artkit.engine.assembly import Assembly, sample_counts
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
-from artkit.engine.evaluation import check_logits, compute_metrics, predict_split, softmax
+from artkit.engine.evaluation import compute_metrics, predict_split, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RECIPE, RunFolder
-from artkit.engine.progress import Progress
+from artkit.engine.progress import Progress, kept_values
 from artkit.engine.randomness import seed_torch
-from artkit.engine.returned import check_loss, check_multiplier
+from artkit.engine.returned import check_logits, check_loss, check_multiplier
 from artkit.errors import RunError
 from artkit_shards import Loader, Split
 from artkit_shards.stream.loader import Batch
@@ -237,7 +237,7 @@ class Trainer:
         row = progress.finish_epoch({**progress.sums.values(), "learning_rate": rate, **validation})
         self._observe(row)
         epoch = progress.epoch - 1
-        for value in dict.fromkeys(("accuracy", "loss", self._settings.select)):
+        for value in kept_values(self._settings.select):
             if progress.best_epoch(f"val_{value}") == epoch:
                 path = self._folder.best(value)
                 save_checkpoint(path, self.weights())

@@ -1,6 +1,5 @@
 """One component: what it is called, its options, how it is built, and whose fault an error is."""
 
-import errno
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,10 +131,10 @@ class Component:
 
 def _passes(error: BaseException) -> bool:
     """Whether an error is not the component's own: said by artkit or the data, or a lack of memory or space."""
-    from artkit_shards.errors import ShardsError
+    from artkit_shards.errors import ShardsError, is_disk_full
 
     if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return is_disk_full(error)
     # torch is not imported here, so its error is told by name; it has one for each kind of device.
     out_of_memory = any(base.__name__ == "OutOfMemoryError" for base in type(error).__mro__)
     return out_of_memory or isinstance(error, ArtkitError | ShardsError | MemoryError)

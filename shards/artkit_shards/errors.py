@@ -7,6 +7,16 @@ ShardsError
 └── SampleError    one sample that cannot be read or decoded; has `.shard` and `.key`
 """
 
+import errno
+from typing import TypeGuard
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_disk_full(error: BaseException) -> TypeGuard[OSError]:
+    """Whether the system refused to write for lack of space or quota, which is nobody's fault."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
+
 
 class ShardsError(Exception):
     """Base of every error of the data layer that a user can act on."""

@@ -170,26 +170,14 @@ def test_resuming_is_offered_for_run_folders_only(shape_shards, tmp_path):
 
 
 def test_resuming_with_other_classes_says_which(shape_shards, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(shape_shards, data)
-    run = tmp_path / "run"
-    assert artkit("run", "--data", data, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0
-    unfinish(run)
-    shutil.rmtree(data)
-    convert_squares(tmp_path / "images", data, {"shape-0": 8, "shape-1": 8, "circle": 8})
+    run = cut_off_run_with_other_data(shape_shards, tmp_path, {"shape-0": 8, "shape-1": 8, "circle": 8})
     message = refused("--resume", run)
     assert "are not those that" in message
     assert "(gone: shape-2; new: circle)" in message
 
 
 def test_resuming_with_other_content_is_refused(shape_shards, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(shape_shards, data)
-    run = tmp_path / "run"
-    assert artkit("run", "--data", data, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0
-    unfinish(run)
-    shutil.rmtree(data)
-    convert_squares(tmp_path / "images", data, {"shape-0": 8, "shape-1": 8, "shape-2": 8})
+    run = cut_off_run_with_other_data(shape_shards, tmp_path, {"shape-0": 8, "shape-1": 8, "shape-2": 8})
     assert "has other content than when" in refused("--resume", run)
 
 
@@ -256,6 +244,17 @@ def test_a_loss_that_is_not_finite_stops_with_advice(shape_shards, tmp_path):
     # A tenth of the rate that was set, whatever the schedule had made of it by then.
     assert "lower the learning rate, such as --set optimizer.lr=1e+29" in message
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
+def cut_off_run_with_other_data(shards, folder, classes):
+    """The folder of a run that looks as if it had been killed, and whose data set was replaced since."""
+    data, run = folder / "data", folder / "run"
+    shutil.copytree(shards, data)
+    assert artkit("run", "--data", data, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0
+    unfinish(run)
+    shutil.rmtree(data)
+    convert_squares(folder / "images", data, classes)
+    return run
 
 
 def unfinish(run):

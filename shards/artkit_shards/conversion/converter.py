@@ -8,7 +8,6 @@ The result does not depend on the number of workers, the time or the machine's f
 give the same bytes.
 """
 
-import errno
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -24,14 +23,13 @@ from artkit_shards.conversion.report import ConvertReport, make_report
 from artkit_shards.conversion.settings import DEFAULT_FRACTIONS, DEFAULT_SHARD_BYTES, Settings
 from artkit_shards.conversion.workers import Workers, default_workers, open_workers
 from artkit_shards.conversion.writing import ShardJob, WrittenShard, write_shard
-from artkit_shards.errors import ConvertError, ImageError
+from artkit_shards.errors import ConvertError, ImageError, is_disk_full
 from artkit_shards.format.files import read_image_file
 from artkit_shards.format.manifest import is_plain_name, to_json
 
 _IMAGES_PER_WORKER: Final = 64
 """Starting a process costs as much as inspecting about this many images."""
 _CHUNK: Final = 16
-_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(phase, done, total)` with images done, from 0; the phases are "inspect" and "write"."""
@@ -182,7 +180,7 @@ def _write_shards(
 def write_error(error: OSError, destination: Destination) -> ConvertError:
     """What to tell the user when the system refuses to write."""
     directory = destination.directory
-    if error.errno in _NO_SPACE:
+    if is_disk_full(error):
         free = shutil.disk_usage(destination.existing_folder()).free / 1e6
         return ConvertError(
             f"no space left to write the shards to {directory} ({free:.0f} MB free); "
