@@ -78,7 +78,7 @@ def uneven_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
     from PIL import Image
 
-    from artkit_shards import ClassFolders, convert
+    from artkit_shards import ClassFolders, Settings, convert
 
     folder = tmp_path_factory.mktemp("uneven")
     generator = np.random.default_rng(0)
@@ -90,7 +90,7 @@ def uneven_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture = Image.fromarray(coarse).resize((int(width), int(height)), Image.Resampling.BICUBIC)
             picture.save(folder / "images" / name / f"{number:03d}.jpg", quality=90)
     fractions = {"train": 0.84, "val": 0.08, "test": 0.08}
-    convert(ClassFolders(folder / "images"), folder / "shards", fractions=fractions, workers=1)
+    convert(ClassFolders(folder / "images"), folder / "shards", Settings(fractions=fractions), workers=1)
     return folder / "shards"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from artkit_shards import Record, convert, open_dataset
+from artkit_shards import Record, Settings, convert, open_dataset
 from clipart import PNG_ROOT, SVG_ROOT, Picture, choose_artists, find_pictures, siblings
 
 DEMO = Path(__file__).resolve().parent.parent / "shards" / "artkit_shards" / "demo"
@@ -55,16 +55,8 @@ def main() -> None:
     records = []
     for rank, artist in enumerate(ARTISTS):
         records += choose(by_artist[artist], round(MOST * (FEWEST / MOST) ** (rank / (len(ARTISTS) - 1))))
-    convert(
-        records,
-        options.directory,
-        fractions=FRACTIONS,
-        max_side=MAX_SIDE,
-        image_format="webp",
-        quality=QUALITY,
-        workers=1,
-        force=True,
-    )
+    settings = Settings(fractions=FRACTIONS, max_side=MAX_SIDE, image_format="webp", quality=QUALITY)
+    convert(records, options.directory, settings, workers=1, force=True)
     check(options.directory)
 
 
@@ -80,7 +72,7 @@ def choose(pictures: Sequence[Picture], count: int) -> list[Record]:
         Record(
             picture.path,
             f"{picture.artist}/{picture.name}",
-            picture.artist,
+            {"class": picture.artist},
             group=f"{picture.artist}/{group_of[picture.name]}",
         )
         for picture in chosen

@@ -57,28 +57,23 @@ def shard(
 
     The files of SRC are only read. Files that cannot be used are listed, with the reason, in DST/.artkit/rejects.jsonl.
     """
-    from artkit_shards import ConvertError, convert
+    from artkit_shards import ConvertError, Settings, convert
 
-    fractions = _read_split(split)
+    settings = Settings(
+        fractions=_read_split(split),
+        seed=seed,
+        max_side=max_side,
+        image_format=image_format,
+        quality=quality,
+        min_count=min_count,
+        max_rejects=max_rejects,
+    )
     if dst.resolve().is_relative_to(src.resolve()):
         raise ConvertError(f"{dst} lies in {src}, which is to be converted; choose a folder outside of it")
     records, notes = _scan(src, source, _read_options(set_ or []), plugin or [])
     try:
         with conversion_progress() as progress:
-            report = convert(
-                records,
-                dst,
-                fractions=fractions,
-                seed=seed,
-                max_side=max_side,
-                image_format=image_format,
-                quality=quality,
-                min_count=min_count,
-                max_rejects=max_rejects,
-                workers=workers,
-                force=force,
-                progress=progress,
-            )
+            report = convert(records, dst, settings, workers=workers, force=force, progress=progress)
     except KeyboardInterrupt:
         typer.echo("interrupted before the data set was complete; run the same command again to make it", err=True)
         raise typer.Exit(130) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from artkit_shards import ClassFolders, convert
+from artkit_shards import ClassFolders, Settings, convert
 
 _COLOURS = ("crimson", "royalblue", "seagreen", "darkorange", "purple", "teal", "black", "goldenrod")
 _FRACTIONS = {"train": 0.5, "val": 0.25, "test": 0.25}
@@ -32,7 +32,7 @@ def tiny_dataset(directory: Path | str, *, classes: int = 3, images: int = 8, si
         for number in range(images):
             # A generator for each image: more images or classes leave the others as they were.
             _draw(label, size, random.Random(f"{seed}/{label}/{number}")).save(folder / f"{number:03d}.png")
-    convert(ClassFolders(pictures), shards, fractions=_FRACTIONS, seed=seed, workers=1)
+    convert(ClassFolders(pictures), shards, Settings(fractions=_FRACTIONS, seed=seed), workers=1)
     return shards
 
 

@@ -21,13 +21,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from artkit_shards.conversion.records import Record
+from artkit_shards.conversion.records import FilePart, Record
 from artkit_shards.errors import ConvertError, DatasetError, ImageError, SampleError, ShardsError
 
 if TYPE_CHECKING:
     from artkit_shards.conversion.converter import convert
     from artkit_shards.conversion.report import ConvertReport
     from artkit_shards.conversion.scan import ClassFolders
+    from artkit_shards.conversion.settings import Settings
     from artkit_shards.format.dataset import Dataset, Split, open_dataset
     from artkit_shards.stream.decode import fit_image
     from artkit_shards.stream.loader import Batch, Loader
@@ -40,10 +41,12 @@ __all__ = [
     "ConvertReport",
     "Dataset",
     "DatasetError",
+    "FilePart",
     "ImageError",
     "Loader",
     "Record",
     "SampleError",
+    "Settings",
     "ShardsError",
     "Split",
     "convert",
@@ -59,6 +62,7 @@ _MODULE_OF: Final = {
     "ConvertReport": "conversion.report",
     "Dataset": "format.dataset",
     "Loader": "stream.loader",
+    "Settings": "conversion.settings",
     "Split": "format.dataset",
     "convert": "conversion.converter",
     "fit_image": "stream.decode",

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from artkit.cli import app
 from artkit.errors import ArtkitError
-from artkit_shards import ClassFolders, ShardsError, convert, open_dataset
+from artkit_shards import ClassFolders, Settings, ShardsError, convert, open_dataset
 
 SMALL = ["--image-size", "16", "--batch-size", "4", "--set", "model.width=8", "--set", "data.threads=1"]
 QUICK = [*SMALL, "--epochs", "2"]
@@ -268,5 +268,5 @@ def convert_squares(images, shards, classes, fractions=None):
         (images / name).mkdir(parents=True)
         for index in range(count):
             Image.new("RGB", (20 + index, 20), (80 * number, 10 * index, 0)).save(images / name / f"{index}.png")
-    convert(ClassFolders(images), shards, fractions=fractions or {"train": 0.5, "val": 0.25, "test": 0.25}, workers=1)
+    convert(ClassFolders(images), shards, Settings(fractions=fractions or {"train": 0.5, "val": 0.25, "test": 0.25}), workers=1)
     return shards

@@ -9,7 +9,7 @@ give the same bytes.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -17,14 +17,14 @@ from typing import Final
 from artkit_shards.conversion.destination import Destination
 from artkit_shards.conversion.inspection import Inspection, inspect
 from artkit_shards.conversion.plan import Plan, Rejects, plan_conversion, sort_out
+from artkit_shards.conversion.reading import read_image
 from artkit_shards.conversion.recording import make_manifest, record_index
-from artkit_shards.conversion.records import Record
+from artkit_shards.conversion.records import ImageSource, Record
 from artkit_shards.conversion.report import ConvertReport, make_report
-from artkit_shards.conversion.settings import DEFAULT_FRACTIONS, DEFAULT_SHARD_BYTES, Settings
+from artkit_shards.conversion.settings import DEFAULTS, Settings
 from artkit_shards.conversion.workers import Workers, default_workers, open_workers
 from artkit_shards.conversion.writing import ShardJob, WrittenShard, write_shard
 from artkit_shards.errors import ConvertError, ImageError, is_disk_full
-from artkit_shards.format.files import read_image_file
 from artkit_shards.format.manifest import is_plain_name, to_json
 
 _IMAGES_PER_WORKER: Final = 64
@@ -42,17 +42,11 @@ def _ignore_progress(_phase: str, _done: int, _total: int) -> None:
 def convert(
     records: Iterable[Record],
     directory: Path | str,
+    settings: Settings = DEFAULTS,
     *,
-    fractions: Mapping[str, float] = DEFAULT_FRACTIONS,
-    seed: int = 0,
-    max_side: int | None = None,
-    image_format: str = "auto",
-    quality: int = 92,
-    min_count: int | None = None,
-    max_rejects: float = 0.1,
+    rejects: Sequence[tuple[str, str]] = (),
     workers: int | None = None,
     force: bool = False,
-    shard_bytes: int = DEFAULT_SHARD_BYTES,
     progress: Progress = _ignore_progress,
 ) -> ConvertReport:
     """Convert images to a data set of tar shards.
@@ -60,33 +54,17 @@ def convert(
     Args:
         records: The images, in any order.
         directory: Folder of the data set; made if it does not exist. Files of others in it are not touched.
-        fractions: Share of each split, for images that do not bring their own.
-        seed: Of the split and the shuffle.
-        max_side: Upper bound of the longer side in pixels; larger images are made smaller, none is enlarged.
-        image_format: "jpg", "png", "webp", or "auto": the commonest of the three among the images. Files that have this
-            format, stand upright, are 8-bit RGB or gray and small enough are kept byte by byte.
-        quality: Of JPEG and WEBP images that are written anew, 1 to 100.
-        min_count: Classes with fewer usable images are left out. By default one with a single image is an error.
-        max_rejects: Share of files that may be unusable before it is an error.
+        settings: What the data set is to hold.
+        rejects: Files that are known to be unusable before anything is read, such as rows of a table whose file is
+            missing, each with a reason; they are listed and counted with the others, but not against `max_rejects`.
         workers: Processes; by default one a core. The result does not depend on it.
         force: Replace a complete data set that is there.
-        shard_bytes: Wanted size of a shard.
         progress: Told of the images done.
 
     Raises:
         ConvertError: if the images or settings cannot be used, or writing fails. No manifest is written then, and if
             nothing was written yet, a data set that was there stays.
     """
-    settings = Settings(
-        fractions=dict(fractions),
-        seed=seed,
-        max_side=max_side,
-        image_format=image_format,
-        quality=quality,
-        min_count=min_count,
-        max_rejects=max_rejects,
-        shard_bytes=shard_bytes,
-    )
     settings.check()
     listing = _listing(records)
     destination = Destination(directory, force=force)
@@ -98,20 +76,21 @@ def convert(
     try:
         with open_workers(workers) as pool:
             findings = _inspect_all(listing, pool, progress)
-        usable, rejects, suffix = sort_out(listing, findings, settings)
-        _check_rejects(rejects, len(listing), max_rejects, destination)
+        usable, unusable, suffix = sort_out(listing, findings, settings)
+        _check_rejects(unusable, len(listing), settings.max_rejects, destination)
+        all_rejects = Rejects(files=(*rejects, *unusable.files))
         plan = plan_conversion(listing, usable, suffix, settings)
         with destination.replace(plan.shard_names):
             # Workers of their own, which have ended when the destination is tidied up.
             with open_workers(workers) as pool:
                 written = _write_shards(plan, settings, destination, pool, progress)
             record_index(plan, written, destination.new_index)
-            rejects_file = destination.write_rejects(rejects.files)
-            manifest = make_manifest(plan, written, rejects, settings)
+            rejects_file = destination.write_rejects(all_rejects.files)
+            manifest = make_manifest(plan, written, all_rejects, settings)
             destination.commit(to_json(manifest), plan.shard_names)
     except OSError as error:
         raise write_error(error, destination) from error
-    return make_report(plan, written, rejects, rejects_file, destination.directory)
+    return make_report(plan, written, all_rejects, rejects_file, destination.directory)
 
 
 def _listing(records: Iterable[Record]) -> list[Record]:
@@ -122,8 +101,18 @@ def _listing(records: Iterable[Record]) -> list[Record]:
     for one, other in pairwise(listing):
         if one.file == other.file:
             raise ConvertError(f"the image {one.file!r} is listed twice; list each image once")
+    targets = list(listing[0].labels)
+    if not targets or not all(is_plain_name(target) for target in targets):
+        raise ConvertError(
+            f"the targets {targets} cannot be used; give one or more names of small letters, as 'artist'"
+        )
     for record in listing:
-        if not record.label:
+        if list(record.labels) != targets:
+            raise ConvertError(
+                f"the image {record.file!r} has the targets {list(record.labels)}, others have {targets}; "
+                "give all the same, with None where a class is not known"
+            )
+        if "" in record.labels.values():
             raise ConvertError(f"the image {record.file!r} has an empty class name; name its class")
         if record.split is not None and not is_plain_name(record.split):
             raise ConvertError(f"the image {record.file!r} has the split {record.split!r}; use a name such as 'train'")
@@ -134,15 +123,15 @@ def _inspect_all(listing: Sequence[Record], pool: Workers, progress: Progress) -
     """What was found in each file, or the reason why it cannot be used."""
     findings: list[Inspection | str] = []
     progress("inspect", 0, len(listing))
-    for finding in pool.map(_inspect_file, [record.path for record in listing], _CHUNK):
+    for finding in pool.map(_inspect_file, [record.image for record in listing], _CHUNK):
         findings.append(finding)
         progress("inspect", len(findings), len(listing))
     return findings
 
 
-def _inspect_file(path: Path) -> Inspection | str:
+def _inspect_file(source: ImageSource) -> Inspection | str:
     try:
-        return inspect(read_image_file(path))
+        return inspect(read_image(source))
     except ImageError as error:
         return str(error)
 
@@ -162,7 +151,15 @@ def _write_shards(
     plan: Plan, settings: Settings, destination: Destination, pool: Workers, progress: Progress
 ) -> dict[str, WrittenShard]:
     jobs = [
-        ShardJob(shard, destination.directory, destination.temporary, plan.suffix, settings.max_side, settings.quality)
+        ShardJob(
+            shard,
+            destination.directory,
+            destination.temporary,
+            plan.suffix,
+            plan.targets,
+            settings.max_side,
+            settings.quality,
+        )
         for shards in plan.shards.values()
         for shard in shards
     ]

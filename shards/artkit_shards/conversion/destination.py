@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from artkit_shards.conversion.records import Record
+from artkit_shards.conversion.records import FilePart, Record
 from artkit_shards.errors import ConvertError, DatasetError
 from artkit_shards.format.files import sync_folder, whole_file
 from artkit_shards.format.manifest import FILE_NAME, FOLDER, is_shard_name
@@ -48,7 +48,8 @@ class Destination:
             raise ConvertError(f"{self.directory} is a file; give the folder to write the shards to")
         self._check_force()
         target = self.directory.resolve()
-        holds_images = {folder.resolve() for folder in {record.path.parent for record in records}}
+        files = (record.image.path if isinstance(record.image, FilePart) else record.image for record in records)
+        holds_images = {folder.resolve() for folder in {file.parent for file in files if isinstance(file, Path)}}
         if not holds_images.isdisjoint((target, *target.parents)):
             raise ConvertError(
                 f"{self.directory} lies among the images that are to be converted; choose a folder outside of them"

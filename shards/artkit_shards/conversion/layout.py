@@ -8,9 +8,9 @@ any number of processes.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 
+from artkit_shards.conversion.records import ImageSource
 from artkit_shards.conversion.split import seeded_order
 from artkit_shards.format.tar import sample_key
 
@@ -26,10 +26,10 @@ _FIRST_SPLITS: Final = ("train", "val", "test")
 class Sample:
     """An image that was inspected and chosen, and how it will be stored."""
 
-    path: Path
+    image: ImageSource
     file: str
-    class_name: str
-    label: int
+    labels: tuple[int, ...]
+    """Number of its class in each target, -1 where it is not known."""
     num_bytes: int
     """Of the source file; so is `crc32`."""
     crc32: int

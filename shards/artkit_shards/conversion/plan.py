@@ -16,6 +16,7 @@ from artkit_shards.conversion.settings import Settings
 from artkit_shards.conversion.split import TRAIN, assign_splits
 from artkit_shards.conversion.storage import choose_suffix, reasons_to_encode, too_large_for
 from artkit_shards.errors import ConvertError
+from artkit_shards.format.manifest import Target
 from artkit_shards.format.tar import Suffix
 from artkit_shards.wording import listed
 
@@ -40,7 +41,8 @@ class Plan:
     """What will be written."""
 
     suffix: Suffix
-    class_names: tuple[str, ...]
+    targets: tuple[Target, ...]
+    """The first is the main one."""
     shards: dict[str, list[ShardLayout]]
     """By split, in order; splits without samples are not there."""
     pixel_mean: Channels
@@ -48,6 +50,11 @@ class Plan:
     encoded: Counter[str]
     """Images that are written anew, by reason; an image can have several."""
     notes: tuple[str, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes of the main target."""
+        return self.targets[0].classes
 
     @property
     def shard_names(self) -> list[str]:
@@ -86,22 +93,26 @@ def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, s
     Raises:
         ConvertError: if classes have too few images, or none for training.
     """
-    class_counts = Counter(dict.fromkeys((record.label for record in listing), 0))
-    class_counts.update(record.label for record, _ in usable)
+    class_counts = Counter(dict.fromkeys((record.label for record in listing if record.label is not None), 0))
+    class_counts.update(record.label for record, _ in usable if record.label is not None)
     class_names, notes = select_classes(class_counts, settings.min_count)
-    label_of = {name: label for label, name in enumerate(class_names)}
-    chosen = [(record, inspection) for record, inspection in usable if record.label in label_of]
+    kept = set(class_names)
+    chosen = [(record, found) for record, found in usable if record.label is None or record.label in kept]
+    targets = _targets(chosen, class_names)
+    label_of = [{name: label for label, name in enumerate(target.classes)} for target in targets]
     splits = assign_splits([record for record, _ in chosen], settings.fractions, settings.seed)
     _check_training(chosen, splits, class_names)
     notes += _split_notes(chosen, splits, class_names, settings)
     mean, std = pixel_statistics(inspection for record, inspection in chosen if splits[record.file] == TRAIN)
     samples: dict[str, list[Sample]] = {split: [] for split in split_order(splits.values())}
     for record, inspection in chosen:
-        sample = _sample(record, inspection, label_of[record.label], suffix, settings.max_side)
+        named = zip(record.labels.values(), label_of, strict=True)
+        labels = tuple(-1 if name is None else numbers[name] for name, numbers in named)
+        sample = _sample(record, inspection, labels, suffix, settings.max_side)
         samples[splits[record.file]].append(sample)
     return Plan(
         suffix=suffix,
-        class_names=tuple(class_names),
+        targets=targets,
         shards=_lay_out_splits(samples, settings),
         pixel_mean=mean,
         pixel_std=std,
@@ -123,14 +134,27 @@ def _lay_out_splits(samples: Mapping[str, Sequence[Sample]], settings: Settings)
     return shards
 
 
-def _sample(record: Record, inspection: Inspection, label: int, suffix: Suffix, max_side: int | None) -> Sample:
+def _targets(chosen: Usable, class_names: Sequence[str]) -> tuple[Target, ...]:
+    """All targets; the classes of the main one were selected, those of the others are what occurs."""
+    main, *others = chosen[0][0].labels
+    return (
+        Target(main, tuple(class_names)),
+        *(
+            Target(name, tuple(sorted({label for record, _ in chosen if (label := record.labels[name]) is not None})))
+            for name in others
+        ),
+    )
+
+
+def _sample(
+    record: Record, inspection: Inspection, labels: tuple[int, ...], suffix: Suffix, max_side: int | None
+) -> Sample:
     width, height = fitted_size(inspection.width, inspection.height, max_side)
     shrunk = (width * height) / (inspection.width * inspection.height)
     return Sample(
-        path=record.path,
+        image=record.image,
         file=record.file,
-        class_name=record.label,
-        label=label,
+        labels=labels,
         num_bytes=inspection.num_bytes,
         crc32=inspection.crc32,
         width=width,

@@ -4,16 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Final
 
 from artkit_shards.conversion.plan import Plan, Rejects
 from artkit_shards.conversion.settings import Settings
 from artkit_shards.conversion.writing import WrittenShard
 from artkit_shards.format.files import sync_folder
 from artkit_shards.format.index import write_index
-from artkit_shards.format.manifest import Manifest, ShardEntry, SplitEntry, Target
-
-MAIN_TARGET: Final = "class"
+from artkit_shards.format.manifest import Manifest, ShardEntry, SplitEntry
 
 
 def record_index(plan: Plan, written: Mapping[str, WrittenShard], folder: Path) -> None:
@@ -29,7 +26,9 @@ def record_index(plan: Plan, written: Mapping[str, WrittenShard], folder: Path) 
             "height": [sample.height for sample in samples],
             "crc32": [crc32 for shard in shards for crc32 in written[shard.name].crc32s],
         }
-        labels = {MAIN_TARGET: [sample.label for sample in samples]}
+        labels = {
+            target.name: [sample.labels[number] for sample in samples] for number, target in enumerate(plan.targets)
+        }
         texts = {"key": plan.keys(split), "file": [sample.file for sample in samples]}
         write_index(split_folder, numbers, labels, texts)
         sync_folder(split_folder)
@@ -41,7 +40,7 @@ def make_manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Reje
         tool=f"artkit {metadata.version('artkit')}",
         options=settings.recorded(),
         image_suffix=plan.suffix,
-        targets=(Target(MAIN_TARGET, plan.class_names),),
+        targets=plan.targets,
         splits=tuple(_split_entry(split, plan, written) for split in plan.shards),
         pixel_mean=plan.pixel_mean,
         pixel_std=plan.pixel_std,
@@ -50,9 +49,10 @@ def make_manifest(plan: Plan, written: Mapping[str, WrittenShard], rejects: Reje
 
 
 def _split_entry(split: str, plan: Plan, written: Mapping[str, WrittenShard]) -> SplitEntry:
-    counts = Counter(sample.label for sample in plan.samples(split))
+    counts = Counter(sample.labels[0] for sample in plan.samples(split) if sample.labels[0] >= 0)
     shards = tuple(
         ShardEntry(shard.name, len(shard.samples), written[shard.name].num_bytes, written[shard.name].sha256)
         for shard in plan.shards[split]
     )
-    return SplitEntry(split, counts.total(), tuple(counts[label] for label in range(len(plan.class_names))), shards)
+    num_samples = sum(shard.samples for shard in shards)
+    return SplitEntry(split, num_samples, tuple(counts[label] for label in range(len(plan.class_names))), shards)

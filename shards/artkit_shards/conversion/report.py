@@ -38,7 +38,8 @@ def make_report(
     samples = [sample for split in plan.shards for sample in plan.samples(split)]
     class_counts = dict.fromkeys(plan.class_names, 0)
     for sample in samples:
-        class_counts[sample.class_name] += 1
+        if sample.labels[0] >= 0:
+            class_counts[plan.class_names[sample.labels[0]]] += 1
     return ConvertReport(
         directory=directory,
         class_counts=class_counts,

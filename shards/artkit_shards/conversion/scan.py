@@ -17,6 +17,9 @@ from artkit_shards.errors import ConvertError
 from artkit_shards.images import IMAGE_ENDINGS
 from artkit_shards.wording import counted, listed
 
+CLASS: Final = "class"
+"""Name of the target that folders tell."""
+
 _SPLIT_FOLDERS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _NO_WORD: Final = re.compile(r"[\W\d_]+")
 _EXPECTED: Final = (
@@ -117,7 +120,7 @@ class ClassFolders:
 
     def _record(self, path: Path, label: str, split: str | None) -> Record:
         name = series_name(path.stem) if self._series else ""
-        return Record(path, self._file(path), label, split, group=f"{label}/{name}" if name else None)
+        return Record(path, self._file(path), {CLASS: label}, split, group=f"{label}/{name}" if name else None)
 
     def _images_below(self, folder: Path) -> Iterator[Path]:
         """Images of a folder and of the folders in it, however deep, in order."""
@@ -152,7 +155,7 @@ class ClassFolders:
 
     def _check(self, records: list[Record]) -> None:
         expected = _EXPECTED.format(root=self.root)
-        labels = {record.label for record in records}
+        labels = {str(record.label) for record in records}
         if not labels and self._loose:
             raise ConvertError(f"the images in {self.root} are not in class folders ({self._loose[0]}); {expected}")
         if not labels:

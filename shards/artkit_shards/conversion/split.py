@@ -31,7 +31,7 @@ class _Unit:
 
     @property
     def class_counts(self) -> Counter[str]:
-        return Counter(record.label for record in self.records)
+        return Counter(record.stratum for record in self.records)
 
 
 def seeded_order(seed: int, purpose: str, name: str) -> bytes:

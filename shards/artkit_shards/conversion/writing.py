@@ -2,13 +2,16 @@
 
 import hashlib
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from artkit_shards.conversion.encoding import encode
 from artkit_shards.conversion.layout import Sample, ShardLayout
+from artkit_shards.conversion.reading import read_image
 from artkit_shards.errors import ConvertError, ImageError
-from artkit_shards.format.files import read_image_file, whole_file
+from artkit_shards.format.files import whole_file
+from artkit_shards.format.manifest import Target
 from artkit_shards.format.tar import BLOCK, Suffix, end_of_archive, sample
 
 
@@ -20,6 +23,7 @@ class ShardJob:
     directory: Path
     temporary_folder: Path
     suffix: Suffix
+    targets: tuple[Target, ...]
     max_side: int | None
     quality: int
 
@@ -49,13 +53,7 @@ def write_shard(job: ShardJob) -> WrittenShard:
     with whole_file(job.directory / job.shard.name, job.temporary_folder) as file:
         for key, item in zip(job.shard.keys, job.shard.samples, strict=True):
             image = _stored_image(item, job)
-            fields: dict[str, str | int] = {
-                "file": item.file,
-                "class": item.class_name,
-                "width": item.width,
-                "height": item.height,
-            }
-            members = sample(key, job.suffix, image, item.label, fields)
+            members = sample(key, job.suffix, image, item.labels[0], _fields(item, job.targets))
             file.write(members)
             digest.update(members)
             offsets.append(position + BLOCK)
@@ -70,12 +68,20 @@ def write_shard(job: ShardJob) -> WrittenShard:
     )
 
 
+def _fields(item: Sample, targets: Sequence[Target]) -> dict[str, str | int | None]:
+    """What the sample's JSON says."""
+    fields: dict[str, str | int | None] = {"file": item.file, "width": item.width, "height": item.height}
+    for target, label in zip(targets, item.labels, strict=True):
+        fields[target.name] = None if label < 0 else target.classes[label]
+    return fields
+
+
 def _stored_image(item: Sample, job: ShardJob) -> bytes:
     """The bytes of an image as they go into the shard."""
     changed = f"{item.file} changed while it was converted"
     advice = "leave the folder alone until the conversion is done, and run it again"
     try:
-        data = read_image_file(item.path)
+        data = read_image(item.image)
     except ImageError as error:
         raise ConvertError(f"{changed}: {error}; {advice}") from error
     if len(data) != item.num_bytes or zlib.crc32(data) != item.crc32:

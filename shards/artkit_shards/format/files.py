@@ -33,6 +33,27 @@ def read_image_file(path: Path) -> bytes:
         raise ImageError(f"cannot be read: {error.strerror}") from error
 
 
+def read_file_part(path: Path | str, offset: int, size: int) -> bytes:
+    """Read an image that lies within a larger regular file.
+
+    Raises:
+        ImageError: if the file is missing, does not hold the whole part, or cannot be read.
+    """
+    if size > MAX_IMAGE_BYTES:
+        raise ImageError(f"file too large: {size >> 20} MiB")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            data = os.pread(descriptor, size, offset)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from error
+    if len(data) != size:
+        raise ImageError("truncated")
+    return data
+
+
 @contextmanager
 def whole_file(path: Path, temporary_folder: Path) -> Iterator[BinaryIO]:
     """Write a file under a temporary name; at the end it is on the disk and takes its name in one step.

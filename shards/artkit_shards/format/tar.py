@@ -7,6 +7,7 @@ bytes.
 
 import json
 import tarfile
+from collections.abc import Mapping
 from typing import Final, Literal
 
 Suffix = Literal["jpg", "png", "webp"]
@@ -35,14 +36,14 @@ def member(name: str, data: bytes) -> bytes:
     return header + data + bytes(-len(data) % BLOCK)
 
 
-def sample(key: str, suffix: str, image: bytes, label: int, fields: dict[str, str | int]) -> bytes:
+def sample(key: str, suffix: str, image: bytes, label: int, fields: Mapping[str, str | int | None]) -> bytes:
     """All members of a sample: the image, its class as an ASCII number, and `fields` as JSON.
 
     Args:
         key: Of digits alone, one key a sample in the whole data set.
         suffix: Of the image member: "jpg", "png" or "webp".
         image: The image file.
-        label: Class, from 0.
+        label: Class, from 0; -1 if it is not known.
         fields: What goes into the JSON member.
     """
     text = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()

@@ -17,7 +17,7 @@ import pytest
 import webdataset
 from PIL import Image
 
-from artkit_shards import ClassFolders, ConvertError, DatasetError, Record, convert, open_dataset
+from artkit_shards import ClassFolders, ConvertError, DatasetError, FilePart, Record, Settings, convert, open_dataset
 from artkit_shards.conversion.converter import write_error
 from artkit_shards.conversion.destination import Destination
 from artkit_shards.images import read_rgb
@@ -55,7 +55,8 @@ def dst(tmp_path):
 
 
 def convert_folder(folder, dst, **options):
-    return convert(ClassFolders(folder), dst, **{"workers": 1, **options})
+    how = {name: options.pop(name) for name in ("workers", "force", "progress") if name in options}
+    return convert(ClassFolders(folder), dst, Settings(**options), **{"workers": 1, **how})
 
 
 def tree(directory):
@@ -256,8 +257,8 @@ def test_bad_files_are_listed_with_their_reason_and_never_fatal(folder, dst):
 
 def test_files_that_cannot_be_read_are_rejects_too(folder, dst):
     os.mkfifo(folder / "pipe")
-    records = [*ClassFolders(folder), Record(folder / "gone.jpg", "gone.jpg", "many")]
-    records.append(Record(folder / "pipe", "pipe", "many"))
+    records = [*ClassFolders(folder), Record(folder / "gone.jpg", "gone.jpg", {"class": "many"})]
+    records.append(Record(folder / "pipe", "pipe", {"class": "many"}))
     report = convert(records, dst, workers=1)
     assert report.rejects == {"cannot be read": 1, "not a regular file": 1}
 
@@ -336,8 +337,8 @@ def test_a_split_that_gets_no_image_is_told(tmp_path, dst):
 
 def test_groups_stay_in_one_split(tmp_path, dst):
     folder = make_folder(tmp_path / "src", a=30, b=30)
-    records = [Record(r.path, r.file, r.label, group=f"{r.label}{r.file[-6]}") for r in ClassFolders(folder)]
-    convert(records, dst, workers=1, fractions=HALVES)
+    records = [Record(r.image, r.file, r.labels, group=f"{r.label}{r.file[-6]}") for r in ClassFolders(folder)]
+    convert(records, dst, Settings(fractions=HALVES), workers=1)
     split_of = {file: split for split, *_, file, _ in samples_of(dst)}
     groups = {(file[0], file[-6]) for file in split_of}
     assert all(len({s for f, s in split_of.items() if (f[0], f[-6]) == group}) == 1 for group in groups)
@@ -370,9 +371,17 @@ def test_settings_out_of_bounds_are_refused(folder, dst, options, message):
     ("records", "message"),
     [
         ([], "there are no images to convert"),
-        ([Record(Path("x"), "x", "a"), Record(Path("y"), "x", "b")], "the image 'x' is listed twice"),
-        ([Record(Path("x"), "x", "")], "the image 'x' has an empty class name"),
-        ([Record(Path("x"), "x", "a", split="../y")], r"the image 'x' has the split '\.\./y'; use a name"),
+        (
+            [Record(Path("x"), "x", {"class": "a"}), Record(Path("y"), "x", {"class": "b"})],
+            "the image 'x' is listed twice",
+        ),
+        ([Record(Path("x"), "x", {}), Record(Path("y"), "y", {})], r"the targets \[\] cannot be used"),
+        (
+            [Record(Path(name), name, {name: "a"}) for name in "xy"],
+            r"the image 'y' has the targets \['y'\], others have \['x'\]",
+        ),
+        ([Record(Path("x"), "x", {"class": ""})], "the image 'x' has an empty class name"),
+        ([Record(Path("x"), "x", {"class": "a"}, split="../y")], r"the image 'x' has the split '\.\./y'; use a name"),
     ],
 )
 def test_records_that_make_no_sense_are_refused(dst, records, message):
@@ -512,11 +521,11 @@ def test_a_killed_conversion_is_told_and_done_again(folder, dst, tmp_path):
     result = run_python(
         """
         import os, signal, sys
-        from artkit_shards import ClassFolders, convert
+        from artkit_shards import ClassFolders, Settings, convert
         def progress(phase, done, total):
             if phase == "write" and done > 20:
                 os.kill(os.getpid(), signal.SIGKILL)
-        convert(ClassFolders(sys.argv[1]), sys.argv[2], workers=1, shard_bytes=10_000, progress=progress)
+        convert(ClassFolders(sys.argv[1]), sys.argv[2], Settings(shard_bytes=10_000), workers=1, progress=progress)
         """,
         folder,
         dst,
@@ -544,7 +553,7 @@ def test_a_kill_at_any_moment_leaves_a_complete_data_set_or_none(tmp_path, befor
 KILL_EVERYWHERE = """
 import os, shutil, signal, sys
 from pathlib import Path
-from artkit_shards import ClassFolders, DatasetError, convert, open_dataset
+from artkit_shards import ClassFolders, DatasetError, Settings, convert, open_dataset
 
 src, work, before = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 records = list(ClassFolders(src))
@@ -554,7 +563,7 @@ def tree(directory):
     return {path.relative_to(directory): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 def run(directory, **options):
-    convert(records, directory, workers=1, force=True, **options)
+    convert(records, directory, Settings(**options), workers=1, force=True)
 
 def killed_at(number, directory):
     child = os.fork()
@@ -595,3 +604,71 @@ while True:
     number += 1
 print(number - 1, complete)
 """
+
+
+def test_images_may_have_several_targets_and_miss_some(tmp_path, dst):
+    folder = make_folder(tmp_path / "src", Klee=6, Monet=6)
+    records = []
+    for number, found in enumerate(ClassFolders(folder)):
+        style = ("cubism", None, "baroque")[number % 3]
+        artist = None if number == 7 else found.label
+        records.append(Record(found.image, found.file, {"artist": artist, "style": style}))
+    report = convert(records, dst, workers=1)
+    dataset = open_dataset(dst)
+    assert dataset.targets == {"artist": ("Klee", "Monet"), "style": ("baroque", "cubism")}
+    assert report.class_counts == {"Klee": 6, "Monet": 5}
+    found = {}
+    for split in map(dataset.split, dataset.split_names):
+        for row, file in enumerate(split.files):
+            found[file] = (int(split.targets["artist"][row]), int(split.targets["style"][row]))
+    names = {None: -1, "Klee": 0, "Monet": 1}, {None: -1, "baroque": 0, "cubism": 1}
+    assert found == {
+        record.file: (names[0][record.labels["artist"]], names[1][record.labels["style"]]) for record in records
+    }
+
+
+def test_json_of_a_sample_names_every_target_and_cls_has_the_main_one(tmp_path, dst):
+    folder = make_folder(tmp_path / "src", Klee=3, Monet=3)
+    records = [Record(r.image, r.file, {"artist": r.label, "style": None}) for r in ClassFolders(folder)]
+    records[0] = Record(records[0].image, records[0].file, {"artist": None, "style": "cubism"})
+    convert(records, dst, workers=1)
+    found = {}
+    for shard in dst.glob("*.tar"):
+        with tarfile.open(shard) as tar:
+            members = {member.name: tar.extractfile(member).read() for member in tar}
+        for name, data in members.items():
+            if name.endswith(".json"):
+                fields = json.loads(data)
+                label = members[name.replace(".json", ".cls")]
+                found[fields["file"]] = (fields["artist"], fields["style"], label)
+    assert found[records[0].file] == (None, "cubism", b"-1")
+    assert found[records[-1].file] == ("Monet", None, b"1")
+
+
+def test_bytes_and_parts_of_files_are_converted_like_files(tmp_path, dst):
+    folder = make_folder(tmp_path / "src", Klee=4, Monet=4)
+    records = list(ClassFolders(folder))
+    convert(records, dst, workers=1)
+    archive = tmp_path / "src" / "all"
+    archive.write_bytes(b"head" + b"".join(record.image.read_bytes() for record in records))
+    parts, offset = [], 4
+    for number, record in enumerate(records):
+        data = record.image.read_bytes()
+        image = data if number % 2 else FilePart(archive, offset, len(data))
+        parts.append(Record(image, record.file, record.labels))
+        offset += len(data)
+    convert(parts, tmp_path / "again", workers=1)
+    assert open_dataset(tmp_path / "again").fingerprint == open_dataset(dst).fingerprint
+    parts[0] = Record(FilePart(archive, offset - 10, 20), parts[0].file, parts[0].labels)
+    report = convert(parts, tmp_path / "cut", Settings(max_rejects=0.5), workers=1)
+    assert report.rejects == {"truncated": 1}
+
+
+def test_rejects_known_beforehand_are_listed_and_counted_but_not_held_against_the_share(tmp_path, dst):
+    folder = make_folder(tmp_path / "src", Klee=3, Monet=3)
+    missing = [(f"gone-{number}.jpg", "missing file") for number in range(20)]
+    report = convert(ClassFolders(folder), dst, workers=1, rejects=missing)
+    assert report.rejects == {"missing file": 20}
+    lines = report.rejects_file.read_text().splitlines()
+    assert json.loads(lines[0]) == {"file": "gone-0.jpg", "reason": "missing file"}
+    assert len(lines) == 20

@@ -27,9 +27,9 @@ def labels_of(root):
 def test_a_class_is_a_top_level_folder_however_deep_its_images_lie(tmp_path):
     make(tmp_path, "Monet/a.jpg", "Monet/late/1910/b.JPG", "Klee/c.png")
     assert list(ClassFolders(tmp_path)) == [
-        Record(tmp_path / "Klee/c.png", "Klee/c.png", "Klee"),
-        Record(tmp_path / "Monet/a.jpg", "Monet/a.jpg", "Monet"),
-        Record(tmp_path / "Monet/late/1910/b.JPG", "Monet/late/1910/b.JPG", "Monet"),
+        Record(tmp_path / "Klee/c.png", "Klee/c.png", {"class": "Klee"}),
+        Record(tmp_path / "Monet/a.jpg", "Monet/a.jpg", {"class": "Monet"}),
+        Record(tmp_path / "Monet/late/1910/b.JPG", "Monet/late/1910/b.JPG", {"class": "Monet"}),
     ]
 
 
@@ -110,7 +110,7 @@ def test_names_that_are_not_utf8_become_readable(tmp_path):
     os.close(os.open(os.fsencode(tmp_path) + b"/a/caf\xe9.jpg", os.O_CREAT))
     records = list(ClassFolders(tmp_path))
     assert [record.file for record in records] == ["a/1.jpg", "a/caf\\xe9.jpg", "b/2.jpg"]
-    assert records[1].path.exists()
+    assert records[1].image.exists()
 
 
 @pytest.mark.parametrize(

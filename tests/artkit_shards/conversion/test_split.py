@@ -13,7 +13,7 @@ FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
 
 
 def record(file, label="a", split=None, group=None):
-    return Record(Path(file), file, label, split, group)
+    return Record(Path(file), file, {"class": label}, split, group)
 
 
 def images(label, count):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artkit_shards import ClassFolders, DatasetError, SampleError, convert, open_dataset
+from artkit_shards import ClassFolders, DatasetError, SampleError, Settings, convert, open_dataset
 from artkit_shards.format.index import TextColumn, read_column, read_text_column, write_index
 from artkit_shards.format.manifest import is_shard_name, to_json
 from artkit_shards.format.manifest_reader import read_manifest
@@ -25,7 +25,7 @@ def source(tmp_path_factory):
         for number in range(count):
             pixels = rng.integers(0, 256, (9 + number, 12, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{number}.png")
-    convert(ClassFolders(root / "src"), root / "dst", workers=1, shard_bytes=8000)
+    convert(ClassFolders(root / "src"), root / "dst", Settings(shard_bytes=8000), workers=1)
     return root
 
 
@@ -106,8 +106,8 @@ def test_an_unknown_split_is_told_with_those_there_are(made):
 
 def test_the_fingerprint_is_that_of_the_content(made, source, tmp_path):
     fingerprint = open_dataset(made).fingerprint
-    convert(ClassFolders(source / "src"), tmp_path / "same", workers=1, shard_bytes=8000)
-    convert(ClassFolders(source / "src"), tmp_path / "other", workers=1, shard_bytes=8000, seed=1)
+    convert(ClassFolders(source / "src"), tmp_path / "same", Settings(shard_bytes=8000), workers=1)
+    convert(ClassFolders(source / "src"), tmp_path / "other", Settings(shard_bytes=8000, seed=1), workers=1)
     assert open_dataset(tmp_path / "same").fingerprint == fingerprint
     assert open_dataset(tmp_path / "other").fingerprint != fingerprint
 
