@@ -7,7 +7,7 @@ keyword-only parameter is an option for users. What each kind's factory returns 
 module imports torch or numpy at run time, so that plugins stay cheap to import.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
@@ -104,8 +104,8 @@ class ReporterContext:
 class SourceContext:
     """For a source factory, which returns a `Source`."""
 
-    root: Path
-    """What the user named as SRC."""
+    root: Path | str
+    """What the user named as SRC: a path, or text if it is an address such as s3://bucket/art."""
 
 
 # --- what factories return ------------------------------------------------------------------------------------------
@@ -163,12 +163,24 @@ class Schedule(Protocol):
 
 
 class Source(Protocol):
-    """The images that `artkit shard` converts."""
+    """The images that `artkit shard` converts: whatever yields `artkit_shards.Record`, such as a generator.
 
-    def __iter__(self) -> "Iterator[Record]": ...
+    A source may have two more methods, both called once all records were yielded:
 
-    def notes(self) -> Iterable[str]:
-        """What the user should know of the scan, such as files that were left out and why; after iteration."""
+    - `notes()` gives sentences on what the user should know, such as files that were left out and why;
+    - `rejects()` gives pairs of a file and a short reason, such as rows of a table whose image is missing. They are
+      listed and counted before any split is drawn.
+
+    Example:
+        ::
+
+            def signed(ctx: SourceContext):
+                for path in sorted(Path(ctx.root).glob("*.jpg")):
+                    yield Record(path, path.name, {"artist": path.stem.rpartition("_")[2]})
+    """
+
+    def __iter__(self) -> "Iterator[Record]":
+        """Yield the records; each has a `file` of its own."""
         ...
 
 

@@ -10,7 +10,9 @@ Every message says what was given, which rule it breaks and what to do. The comm
 without a traceback, and leaves with exit code 1. The data layer has a tree of its own, `artkit_shards.ShardsError`.
 """
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 class ArtkitError(Exception):
@@ -31,6 +33,10 @@ class PluginError(ArtkitError):
     def __init__(self, message: str, *, plugin: str) -> None:
         super().__init__(message)
         self.plugin = plugin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it takes to send the error from one process to another."""
+        return partial(type(self), plugin=self.plugin), self.args
 
 
 class ComponentError(PluginError):

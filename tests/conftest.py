@@ -2,12 +2,16 @@
 
 import importlib
 import inspect
+import io
 import json
 import sys
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -205,3 +209,194 @@ def predictions_from() -> Any:
         return Predictions(**{**facts, **changes})
 
     return make
+
+
+class _QuietServer(ThreadingHTTPServer):
+    """Says nothing of clients that hang up."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class UnreliableServer:
+    """Serves a folder over HTTP on this machine, and misbehaves when it is told to.
+
+    Attributes:
+        folder: What it serves.
+        address: Where, without a slash at the end.
+        requests: What was asked for so far: path, Range header or "", Authorization header or "".
+        faults: By path, how the next requests for it go wrong, one after another: a status number; ("cut", n) to send n
+            bytes and close the connection; ("bytes", data) to send other data; ("slow", seconds) to wait before each
+            kilobyte; ("moved", address) to redirect; "wrong range" to send from another byte than was asked for;
+            "no length" to send without saying how much.
+        faults_forever: Likewise by path, for every request.
+        knows_ranges: Whether it looks at Range headers.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.requests: list[tuple[str, str, str]] = []
+        self.faults: dict[str, list[Any]] = {}
+        self.faults_forever: dict[str, Any] = {}
+        self.knows_ranges = True
+        self._server = _QuietServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.address = f"http://{self.host}"
+
+    def asked_for(self, name: str) -> list[str]:
+        """Range headers of the requests for a file, "" where there was none."""
+        return [ranges for path, ranges, _ in self.requests if path.endswith(f"/{name}")]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                given = self.headers.get("Range", "")
+                server.requests.append((path, given, self.headers.get("Authorization", "")))
+                queue = server.faults.get(path)
+                fault = queue.pop(0) if queue else server.faults_forever.get(path)
+                try:
+                    server._answer(self, path, given, fault)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Silent."""
+
+        return Handler
+
+    def _answer(self, handler: BaseHTTPRequestHandler, path: str, given: str, fault: Any) -> None:
+        if isinstance(fault, int):
+            self._send(handler, fault, b"<html>error page</html>", {})
+            return
+        if isinstance(fault, tuple) and fault[0] == "moved":
+            self._send(handler, 302, b"", {"Location": fault[1]})
+            return
+        file = self.folder / path.lstrip("/")
+        if isinstance(fault, tuple) and fault[0] == "bytes":
+            data = fault[1]
+        elif file.is_dir():
+            links = "".join(f'<a href="{entry.name}">{entry.name}</a>' for entry in sorted(file.iterdir()))
+            self._send(handler, 200, f"<html>{links}</html>".encode(), {"Content-Type": "text/html"})
+            return
+        elif not file.is_file():
+            self._send(handler, 404, b"not here", {})
+            return
+        else:
+            data = file.read_bytes()
+        self._send_data(handler, data, given if self.knows_ranges else "", fault)
+
+    def _send_data(self, handler: BaseHTTPRequestHandler, data: bytes, given: str, fault: Any) -> None:
+        import time
+
+        status, headers, body = 200, {}, data
+        if given:
+            first, _, last = given.removeprefix("bytes=").partition("-")
+            start = int(first) + (1 if fault == "wrong range" else 0)
+            if start >= len(data):
+                self._send(handler, 416, b"", {})
+                return
+            body = data[start : int(last) + 1 if last else None]
+            status, headers = 206, {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{len(data)}"}
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        if fault == "no length":
+            handler.send_header("Connection", "close")
+        else:
+            handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        kind, amount = fault if isinstance(fault, tuple) else ("", 0)
+        if kind == "cut":
+            handler.wfile.write(body[:amount])
+            handler.wfile.flush()
+            time.sleep(0.1)  # clients may drop what they have not looked at when the connection closes
+            handler.close_connection = True
+            return
+        for first_byte in range(0, len(body), 1024):
+            if kind == "slow":
+                time.sleep(amount)
+            handler.wfile.write(body[first_byte : first_byte + 1024])
+        if fault == "no length":
+            handler.close_connection = True
+
+    @staticmethod
+    def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+
+@pytest.fixture
+def unreliable_server(tmp_path: Path) -> Iterator[UnreliableServer]:
+    """A web server on this machine that serves the empty folder `tmp_path / "served"` and misbehaves on demand."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    server = UnreliableServer(folder)
+    yield server
+    server.close()
+
+
+class ForeignTars:
+    """Makes tars as other programs write them, in a folder.
+
+    Attributes:
+        folder: Where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, members: Any, *, tar_format: int = tarfile.USTAR_FORMAT) -> Path:
+        """Write a tar of members: name and content, bytes or text, in order."""
+        path = self.folder / name
+        with tarfile.open(path, "w", format=tar_format) as tar:
+            for member, content in members.items() if isinstance(members, dict) else members:
+                data = content if isinstance(content, bytes) else content.encode()
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        return path
+
+    @staticmethod
+    def image(number: int, kind: str = "PNG", size: tuple[int, int] = (24, 16)) -> bytes:
+        """The bytes of a small image, another one for each number."""
+        from PIL import Image
+
+        file = io.BytesIO()
+        colour = (number % 256, (37 * number) % 256, 255 - number % 256)
+        Image.new("RGB", size, colour).save(file, kind)
+        return file.getvalue()
+
+    def samples(self, numbers: Any, *, suffix: str = "png", kind: str = "PNG", **members: Any) -> dict[str, Any]:
+        """Members of samples 000, 001, ...: an image each, and what each function of `members` gives of its number."""
+        found: dict[str, Any] = {}
+        for number in numbers:
+            found[f"{number:03d}.{suffix}"] = self.image(number, kind)
+            found |= {f"{number:03d}.{ending}": str(make(number)) for ending, make in members.items()}
+        return found
+
+
+@pytest.fixture
+def foreign_tars(tmp_path: Path) -> ForeignTars:
+    """A folder for tars as other programs write them, and a way to write them."""
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    return ForeignTars(folder)

@@ -22,7 +22,7 @@ def code_blocks(language):
 def commands():
     """The artkit commands of the README, one a line, without comments."""
     text = "\n".join(code_blocks("")).replace("\\\n", " ")
-    return [line.strip() for line in re.findall(r"artkit (?:run|shard|plugins).*", text)]
+    return [line.strip() for line in re.findall(r"artkit (?:run|shard|dataset|plugins).*", text)]
 
 
 def test_the_plugin_trains(shape_shards, tmp_path):
@@ -65,3 +65,4 @@ def test_the_stream_example_reads_batches(shape_shards, monkeypatch):
     names: dict[str, object] = {}
     exec(source, names)
     assert names["batch"].images.shape[1:] == (3, 256, 256)
+    assert names["state"]["epoch"] == 1

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import typer
 
+from artkit.cli.dataset import dataset_app
 from artkit.cli.plugins import plugins_app
 from artkit.cli.run import run
 from artkit.cli.shard import shard
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(shard)
+app.add_typer(dataset_app, name="dataset")
 app.add_typer(plugins_app, name="plugins")
 
 

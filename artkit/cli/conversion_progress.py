@@ -1,24 +1,33 @@
-"""How far a conversion is: a bar at a terminal, plain lines elsewhere. Both tell images per second and time left."""
+"""How far long work on images is: a bar at a terminal, plain lines elsewhere. Both tell the speed and the time left."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final
 
 import typer
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
+_UNIT: Final = "images"
 _DOING: Final = {"inspect": "looking at images", "write": "writing shards"}
 
 
 @contextmanager
-def conversion_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """What `artkit_shards.convert` takes as its `progress`; shown on standard error until the block ends."""
+def conversion_progress(
+    doing: Mapping[str, str] = _DOING, units: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Callable[[str, int, int], None]]:
+    """What `artkit_shards.convert` and the like take as `progress`; shown on standard error until the block ends.
+
+    Args:
+        doing: What is said of each phase.
+        units: What is counted in a phase, if not images.
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines()
+        yield _Lines(doing, units)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,11 +35,14 @@ def conversion_progress() -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.description:<17}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]:.0f} images/s"),
+        TextColumn("{task.fields[speed]:.0f} {task.fields[unit]}/s"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        tasks = {phase: bar.add_task(text, start=False, total=None, speed=0.0) for phase, text in _DOING.items()}
+        tasks = {
+            phase: bar.add_task(text, start=False, total=None, speed=0.0, unit=units.get(phase, _UNIT))
+            for phase, text in doing.items()
+        }
 
         def show(phase: str, done: int, total: int) -> None:
             if done == 0:
@@ -44,7 +56,9 @@ def conversion_progress() -> Iterator[Callable[[str, int, int], None]]:
 class _Lines:
     """Prints a line from time to time, and one at the end of each phase."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: Mapping[str, str], units: Mapping[str, str]) -> None:
+        self._doing = doing
+        self._units = units
         self._started = self._printed = time.monotonic()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
@@ -55,5 +69,6 @@ class _Lines:
             return
         self._printed = now
         speed = done / max(now - self._started, 1e-3)
+        unit = self._units.get(phase, _UNIT)
         left = f", {(total - done) / speed:.0f} s left" if done < total else ""
-        typer.echo(f"{_DOING[phase]}: {done} of {total}, {speed:.0f} images/s{left}", err=True)
+        typer.echo(f"{self._doing[phase]}: {done} of {total}, {speed:.0f} {unit}/s{left}", err=True)

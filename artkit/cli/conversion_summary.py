@@ -4,6 +4,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
+from artkit.cli.conversion_table import class_table
+
 if TYPE_CHECKING:
     from artkit_shards import ConvertReport
 
@@ -20,38 +24,57 @@ def summarise(report: "ConvertReport", notes: Sequence[str]) -> list[str]:
     from artkit_shards.wording import counted
 
     num_images = sum(report.split_counts.values())
-    splits = ", ".join(f"{name} {count}" for name, count in report.split_counts.items())
+    headline = (
+        f"{counted(num_images, 'image')} of {len(report.class_counts)} classes, {report.num_bytes / 1e6:.1f} MB of "
+        f"{report.image_suffix} in {counted(report.num_shards, 'shard')}: {report.directory}"
+    )
+    header, *rows = class_table(report)
     lines = [
-        f"{counted(num_images, 'image')} of {len(report.class_counts)} classes: {splits}",
-        f"  {counted(report.num_shards, 'shard')} with {report.num_bytes / 1e6:.1f} MB of {report.image_suffix} images "
-        f"in {report.directory}",
-        f"  {_imbalance(report.class_counts)}",
+        typer.style(headline, bold=True),
+        "",
+        f"  {typer.style(header, dim=True)}",
+        *(f"  {row}" for row in rows),
+        "",
+        f"  {imbalance_line(report.class_counts)}",
+        *_changes(report, num_images - report.num_augmented),
+        *(f"  note: {note}" for note in (*notes, *report.notes)),
     ]
+    command = f"artkit run --data {shlex.quote(str(report.directory))}"
+    return [*lines, f"next: {typer.style(command, bold=True)}"]
+
+
+def _changes(report: "ConvertReport", num_images: int) -> list[str]:
+    """What became of images that were not kept as they are."""
+    from artkit_shards.wording import counted
+
+    lines = []
     if report.num_encoded:
         kept = num_images - report.num_encoded
-        reasons = _with_counts(report.encoded)
+        reasons = with_counts(report.encoded)
         lines.append(
             f"  {counted(report.num_encoded, 'image')} written anew because of {reasons}; {kept} kept as they are"
         )
     if report.rejects:
-        files, reasons = counted(sum(report.rejects.values()), "file"), _with_counts(report.rejects)
+        files, reasons = counted(sum(report.rejects.values()), "file"), with_counts(report.rejects)
         lines.append(f"  {files} could not be used: {reasons}; see {report.rejects_file}")
-    lines += [f"  note: {note}" for note in (*notes, *report.notes)]
-    return [*lines, f"next: artkit run --data {shlex.quote(str(report.directory))}"]
+    return lines
 
 
-def _imbalance(class_counts: Mapping[str, int]) -> str:
+def imbalance_line(class_counts: Mapping[str, int]) -> str:
+    """How the largest class compares with the smallest, of those that have images."""
     from artkit_shards.wording import counted
 
-    largest = max(class_counts, key=lambda name: class_counts[name])
-    smallest = min(class_counts, key=lambda name: class_counts[name])
-    most, least = class_counts[largest], class_counts[smallest]
+    present = {name: count for name, count in class_counts.items() if count}
+    largest = max(present, key=lambda name: present[name])
+    smallest = min(present, key=lambda name: present[name])
+    most, least = present[largest], present[smallest]
     if most == least:
         return f"every class has {counted(most, 'image')}"
     return f"largest class {largest!r} with {most} images, smallest {smallest!r} with {least}: {most / least:.1f} to 1"
 
 
-def _with_counts(reasons: Mapping[str, int]) -> str:
+def with_counts(reasons: Mapping[str, int]) -> str:
+    """Reasons with how often each occurs, in a row."""
     from artkit_shards.wording import listed
 
     return listed([f"{reason} ({count})" for reason, count in reasons.items()], _MOST_REASONS)

@@ -3,6 +3,7 @@
 job.py            `start` and `resume`: from a recipe or a run folder to a finished run
 assembly.py       builds data, model, loss, optimizer and the rest from a recipe
 trainer.py        epochs, steps, selection of the best weights, early stopping, checkpoints
+data_notes.py     what the user should hear of the loading of images
 progress.py       how far a run has come: all that a checkpoint holds beside tensors
 checkpoint.py     tensors and plain values <-> one safetensors file, written atomically
 evaluation.py     logits of a split, and scikit-learn's metrics of them

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from artkit.engine.returned import check_model, check_optimizer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Choice, Recipe
 from artkit.recipe.layers import DEMO
-from artkit_shards import Dataset, Split, demo_path, open_dataset
+from artkit_shards import Dataset, Loader, Split, demo_path, open_dataset
 from artkit_shards.stream.plan import check_counts
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
@@ -45,15 +44,14 @@ class Assembly:
     loss: Loss
     optimizer: torch.optim.Optimizer
     schedule: Schedule
-    sampler: Sampler
-    draws_per_epoch: int
-    """Images in the first epoch's plan."""
+    loader: Loader
+    """Delivers the training images of the whole run."""
     augment: AugmentationChain
 
     @property
     def train(self) -> Split:
         """The training split."""
-        return self.dataset.split(TRAIN)
+        return self.loader.split
 
     @property
     def validation(self) -> Split | None:
@@ -83,18 +81,20 @@ def open_data(recipe: Recipe) -> Dataset:
         RunError: if it has no training images or fewer than two classes.
         ShardsError: if it cannot be opened.
     """
-    path = demo_path() if recipe.data.path == DEMO else Path(recipe.data.path)
-    dataset = open_dataset(path)
+    dataset = open_dataset(demo_path() if recipe.data.path == DEMO else recipe.data.path)
     if TRAIN not in dataset.split_names:
         raise RunError(
-            f"{path} has no split '{TRAIN}', only {', '.join(dataset.split_names)}; "
+            f"{dataset.path} has no split '{TRAIN}', only {', '.join(dataset.split_names)}; "
             "convert the images with a share for it, such as --split train=0.7,val=0.1,test=0.2"
         )
     if (dataset.split(TRAIN).labels < 0).any():
-        raise RunError(f"{path} has training images without a class, which cannot be learnt from; leave them out")
+        raise RunError(
+            f"{dataset.path} has training images without a class, which cannot be learnt from; leave them out"
+        )
     if np.count_nonzero(dataset.split(TRAIN).class_counts) < 2:
         raise RunError(
-            f"{path} has training images of one class only ({dataset.class_names[0]}); a classifier needs at least two"
+            f"{dataset.path} has training images of one class only ({dataset.class_names[0]}); a classifier needs at "
+            "least two"
         )
     return dataset
 
@@ -107,12 +107,8 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
         ComponentError: if a component cannot be built or breaks its contract.
     """
     device = pick_device(recipe.train.device)
-    train = dataset.split(TRAIN)
-    sampler: Sampler = _build(
-        recipe.sampler,
-        SamplerContext(labels=train.labels, class_names=dataset.class_names, seed=recipe.train.seed),
-    )
-    first_counts = sample_counts(recipe.sampler, sampler, 0, len(train))
+    loader = _build_loader(recipe, dataset, device)
+    first_counts = np.bincount(loader.plan, minlength=len(loader.split))
     seed_torch(recipe.train.seed, 0, 0)
     model = _build_model(recipe, len(dataset.class_names))
     with recipe.model.component.guard(f"moving to {device}"):
@@ -127,9 +123,8 @@ def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
         model=model,
         loss=_build_loss(recipe, dataset, first_counts),
         optimizer=_build_optimizer(recipe, model),
-        schedule=_build_schedule(recipe, dataset, int(first_counts.sum())),
-        sampler=sampler,
-        draws_per_epoch=int(first_counts.sum()),
+        schedule=_build_schedule(recipe, dataset, loader.num_positions),
+        loader=loader,
         augment=AugmentationChain(_augmentation_steps(recipe), recipe.train.seed),
     )
 
@@ -179,6 +174,29 @@ def param_groups(model: torch.nn.Module) -> list[dict[str, object]]:
     others = [parameter for parameter in trainable if parameter.ndim <= 1]
     groups: list[dict[str, object]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
+
+
+def _build_loader(recipe: Recipe, dataset: Dataset, device: torch.device) -> Loader:
+    train, data = dataset.split(TRAIN), recipe.data
+    sampler: Sampler = _build(
+        recipe.sampler,
+        SamplerContext(labels=train.labels, class_names=dataset.class_names, seed=recipe.train.seed),
+    )
+    try:
+        return Loader(
+            train,
+            image_size=data.image_size,
+            batch_size=recipe.train.batch_size,
+            counts=lambda epoch: sample_counts(recipe.sampler, sampler, epoch, len(train)),
+            fit=data.fit,
+            seed=recipe.train.seed,
+            threads=data.threads,
+            cache=data.cache,
+            max_bad=data.max_bad,
+            pin_memory=device.type == "cuda",
+        )
+    except ValueError as error:
+        raise RunError(f"section [data]: {error}") from None
 
 
 def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
@@ -243,9 +261,10 @@ def notes(assembly: Assembly) -> Iterator[str]:
         yield "the data set has no split 'val': nothing selects the best weights, the last ones are used"
         if settings.patience:
             yield f"train.patience={settings.patience} has no effect without a split 'val'"
-    if assembly.draws_per_epoch % settings.batch_size == 1:
+    num_positions = assembly.loader.num_positions
+    if num_positions % settings.batch_size == 1:
         yield (
-            f"{assembly.draws_per_epoch} images an epoch leave one alone in the last batch, where batch normalisation "
+            f"{num_positions} images an epoch leave one alone in the last batch, where batch normalisation "
             f"cannot use it: it is left out; --batch-size {settings.batch_size + 1} avoids that"
         )
     if assembly.tested is not None and assembly.tested.name != TEST:

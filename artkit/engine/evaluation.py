@@ -46,18 +46,26 @@ def predict_split(
     """
     model.eval()
     loader = Loader(
-        split, image_size=preprocessing.image_size, batch_size=batch_size, fit=preprocessing.fit, threads=threads
+        split,
+        image_size=preprocessing.image_size,
+        batch_size=batch_size,
+        fit=preprocessing.fit,
+        threads=threads,
+        order="rows",
+        pin_memory=device.type == "cuda",
     )
     num_classes = len(split.class_counts)
     logits_NK = np.empty((len(split), num_classes))
     done = 0
     for batch in loader:
-        images = preprocessing.normalise(preprocessing.to_unit(batch.images.to(device)))
+        images = batch.images.to(device, non_blocking=True)
+        images = preprocessing.normalise(preprocessing.to_unit(images))
         with component.guard("forward"):
             logits_BK = model(images)
         check_logits(logits_BK, len(batch.rows), num_classes, component)
-        logits_NK[batch.rows] = logits_BK.double().cpu().numpy()
-        done += len(batch.rows)
+        shown = batch.mask.numpy()
+        logits_NK[batch.rows[shown]] = logits_BK.double().cpu().numpy()[shown]
+        done += int(shown.sum())
         on_batch(done)
     _check_finite(logits_NK, split.name, component)
     return logits_NK

@@ -52,6 +52,10 @@ class Reporters:
             )
         self._reporters.append(_Reporter(component, impls))
 
+    def note(self, text: str) -> None:
+        """Show one line to the user."""
+        self._warn(text)
+
     def publish(self, path: Path, *, title: str, kind: str) -> None:
         """Tell all reporters of a file that one of them wrote."""
         self._send("artkit_artifact", path=Path(path), title=title, kind=kind)

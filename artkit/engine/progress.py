@@ -40,8 +40,8 @@ class Progress:
 
     epoch: int = 0
     """The current epoch, from 0."""
-    consumed: int = 0
-    """Positions of its plan that training has seen."""
+    trained: bool = False
+    """Whether training has seen all of its plan; the loader knows how much of it else."""
     step: int = 0
     """Optimizer steps since the start of the run."""
     sums: EpochSums = field(default_factory=EpochSums)
@@ -67,7 +67,7 @@ class Progress:
                 row[best] = float(self.best_epoch(name, (*self.history, row)) == self.epoch)
         self.history.append(row)
         self.epoch += 1
-        self.consumed = 0
+        self.trained = False
         self.sums = EpochSums()
         return row
 

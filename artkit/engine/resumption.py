@@ -11,7 +11,14 @@ from artkit.recipe import Recipe
 from artkit.recipe.layers import SINGLE
 from artkit_shards import Dataset
 
-_INDIFFERENT = ("data.path", "data.threads", "train.device", "train.checkpoint_minutes")
+_INDIFFERENT = (
+    "data.path",
+    "data.threads",
+    "data.cache",
+    "data.max_bad",
+    "train.device",
+    "train.checkpoint_minutes",
+)
 """What may change between the start of a run and its resumption without changing what it computes."""
 
 

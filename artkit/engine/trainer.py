@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from artkit.engine.assembly import Assembly, sample_counts
+from artkit.engine.assembly import Assembly
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.data_notes import DataNotes
 from artkit.engine.evaluation import compute_metrics, predict_split, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RECIPE, RunFolder
@@ -22,8 +23,7 @@ from artkit.engine.progress import Progress, kept_values
 from artkit.engine.randomness import seed_torch
 from artkit.engine.returned import check_logits, check_loss, check_multiplier
 from artkit.errors import RunError
-from artkit_shards import Loader, Split
-from artkit_shards.stream.loader import Batch
+from artkit_shards import Batch, Split, StateError
 
 
 class StopRequested(Exception):  # noqa: N818 - it is a request, not an error
@@ -51,6 +51,8 @@ class Trainer:
         self._settings = assembly.recipe.train
         self._base_rates = [group["lr"] for group in assembly.optimizer.param_groups]
         self._saved_at = time.monotonic()
+        self._notes = DataNotes(assembly.loader, reporters.note)
+        self._repeat = f"`artkit run {folder.path / RECIPE}`"
 
     @property
     def finished(self) -> bool:
@@ -69,7 +71,8 @@ class Trainer:
         """
         try:
             while not self.finished:
-                self._train_epoch()
+                if not self.progress.trained:
+                    self._train_epoch()
                 values = self._validate()
                 self._finish_epoch(values)
         except StopRequested:
@@ -83,6 +86,8 @@ class Trainer:
             RunError: if it is missing, damaged, or does not fit the model.
         """
         state = load_checkpoint(self._folder.state)
+        if "loader" not in state:
+            raise RunError(f"{self._folder.state} is of an earlier artkit; start a new run with {self._repeat}")
         try:
             self.assembly.model.load_state_dict(state["model"])
             self._load_optimizer(state["optimizer"])
@@ -94,6 +99,7 @@ class Trainer:
                 f"({reason}); give the run its recipe back, or start a new run"
             ) from None
         self.progress = Progress.from_plain(state["progress"])
+        self._load_loader(state["loader"])
         if self.progress.schedule:
             self.assembly.schedule.load_state_dict(self.progress.schedule)  # type: ignore[attr-defined]
 
@@ -103,6 +109,7 @@ class Trainer:
             "model": self.assembly.model.state_dict(),
             "optimizer": self.assembly.optimizer.state_dict(),
             "progress": self.progress.to_plain(),
+            "loader": self._loader_state(),
         }
         save_checkpoint(self._folder.state, state)
         self._saved_at = time.monotonic()
@@ -119,40 +126,31 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         """Take the steps that are left of the current epoch."""
-        epoch = self.progress.epoch
-        counts = sample_counts(self.assembly.recipe.sampler, self.assembly.sampler, epoch, len(self.assembly.train))
-        loader = Loader(
-            self.assembly.train,
-            image_size=self.assembly.preprocessing.image_size,
-            batch_size=self._settings.batch_size,
-            counts=counts,
-            fit=self.assembly.preprocessing.fit,
-            seed=self._settings.seed,
-            epoch=epoch,
-            start=self.progress.consumed,
-            threads=self.assembly.recipe.data.threads,
-        )
+        loader, epoch = self.assembly.loader, self.progress.epoch
+        num_positions = loader.num_positions
         self.assembly.model.train()
         started = time.perf_counter()
         for batch in loader:
-            self._step(batch, len(loader.plan))
+            self._notes.after_batch()
+            self._step(batch, num_positions)
             now = time.perf_counter()
             self.progress.sums.seconds += now - started
             started = now
-            self._reporters.progress("train", self.progress.consumed, len(loader.plan))
+            self._reporters.progress("train", loader.consumed, num_positions)
             self._after_step()
+        self._notes.after_epoch(epoch)
+        self.progress.trained = True
 
     def _step(self, batch: Batch, num_positions: int) -> None:
         """One optimizer step."""
         assembly, progress = self.assembly, self.progress
-        first = progress.consumed
-        progress.consumed += len(batch.rows)
+        first = int(batch.positions[0])
         if len(batch.rows) == 1:
             # Batch normalisation cannot learn from one image; the plan of the next epoch puts another one last.
             return
         rate = self._set_learning_rate((progress.epoch + first / num_positions) / self._settings.epochs)
         seed_torch(self._settings.seed, progress.epoch, first)
-        images = assembly.preprocessing.to_unit(batch.images.to(assembly.device))
+        images = assembly.preprocessing.to_unit(batch.images.to(assembly.device, non_blocking=True))
         images = assembly.augment(images, progress.epoch, batch.positions.numpy())
         labels = batch.labels.to(assembly.device)
         with assembly.recipe.model.component.guard("forward"):
@@ -253,6 +251,21 @@ class Trainer:
             with self.assembly.recipe.schedule.component.guard("observing an epoch"):
                 schedule.observe(row)
                 self.progress.schedule = schedule.state_dict()  # type: ignore[attr-defined]
+
+    def _loader_state(self) -> dict[str, Any]:
+        """Where the loader stands; {} behind the last epoch, where there is no plan to stand in."""
+        loader = self.assembly.loader
+        return {} if loader.epoch >= self._settings.epochs else loader.state_dict()
+
+    def _load_loader(self, state: dict[str, Any]) -> None:
+        try:
+            if state:
+                self.assembly.loader.load_state_dict(state)
+        except StateError as error:
+            raise RunError(
+                f"{self._folder.path} cannot be continued exactly: {error.fault}. Data and recipe are what they were, "
+                f"so it was begun with another version of artkit or of its sampler; start a new run with {self._repeat}"
+            ) from None
 
     def _load_optimizer(self, state: dict[str, Any]) -> None:
         optimizer = self.assembly.optimizer

@@ -16,6 +16,7 @@ from artkit.errors import RecipeError
 from artkit.options.reading import CommandLineText
 from artkit.registry import Registry
 from artkit.suggest import suggest
+from artkit_shards import is_address
 
 DEMO: Final = "demo"
 """The data path that stands for the bundled demo shards."""
@@ -67,7 +68,7 @@ def _with_full_paths(layer: Layer, folder: Path) -> Layer:
     if "plugins" in layer:
         result["plugins"] = [str(folder / Path(file).expanduser()) for file in layer["plugins"]]
     data_path = layer.get("data", {}).get("path")
-    if isinstance(data_path, str) and data_path.strip() and data_path != DEMO:
+    if isinstance(data_path, str) and data_path.strip() and data_path != DEMO and not is_address(data_path):
         result["data"] = {**layer["data"], "path": str(folder / Path(data_path).expanduser())}
     return result
 

@@ -20,6 +20,7 @@ from artkit.recipe.layers import (
 )
 from artkit.recipe.settings import DataSettings, TrainSettings
 from artkit.registry import Component, Registry, shared_options
+from artkit_shards import is_address, parse_address
 
 SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings)
 
@@ -98,13 +99,13 @@ def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) 
         plugin_files=tuple(Path(file).resolve() for file in laid.get("plugins", ())),
         data=_absolute(_read_settings("data", DataSettings, laid)),
         train=_read_settings("train", TrainSettings, laid),
-        model=_choose("model", laid["model"], registry),
-        sampler=_choose("sampler", laid["sampler"], registry),
-        loss=_choose("loss", laid["loss"], registry),
-        optimizer=_choose("optimizer", laid["optimizer"], registry),
-        schedule=_choose("schedule", laid["schedule"], registry),
-        augmenters=tuple(_choose("augmenter", entry, registry) for entry in laid.get("augmenter", ())),
-        reporters=tuple(_choose("reporter", entry, registry) for entry in laid.get("reporter", ())),
+        model=choose("model", laid["model"], registry),
+        sampler=choose("sampler", laid["sampler"], registry),
+        loss=choose("loss", laid["loss"], registry),
+        optimizer=choose("optimizer", laid["optimizer"], registry),
+        schedule=choose("schedule", laid["schedule"], registry),
+        augmenters=tuple(choose("augmenter", entry, registry) for entry in laid.get("augmenter", ())),
+        reporters=tuple(choose("reporter", entry, registry) for entry in laid.get("reporter", ())),
     )
 
 
@@ -113,6 +114,13 @@ def _absolute(data: DataSettings) -> DataSettings:
         return data
     if not data.path.strip():
         raise RecipeError("section [data]: the path is empty; give the folder of a data set, or 'demo'")
+    if is_address(data.path):
+        if parse_address(data.path).has_secrets:
+            raise RecipeError(
+                "section [data]: the address has a password or a signature in it, and recipes are written down in run "
+                "folders; give credentials in ~/.netrc or in the environment instead"
+            )
+        return data
     return DataSettings(**{**asdict(data), "path": str(Path(data.path).expanduser().resolve())})
 
 
@@ -122,7 +130,17 @@ def _read_settings(section: str, settings: type[SettingsT], laid: Layer) -> Sett
     return settings(**table.resolve(laid[section], owner=owner))
 
 
-def _choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
+def choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
+    """Find a component and check its options.
+
+    Args:
+        kind: Of the component.
+        entry: Its name under "name", and options.
+        registry: Where components are found.
+
+    Raises:
+        RecipeError: if there is no such component, or an option cannot be used.
+    """
     options = dict(entry)
     component = registry.component(kind, options.pop("name"))
     table = shared_options(kind)

@@ -7,7 +7,9 @@ in `artkit/recipes/default.toml` only.
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from artkit.annotations import Doc, Ge
+from artkit.annotations import Doc, Ge, Interval
+from artkit.errors import RecipeError
+from artkit_shards.sizes import parse_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,18 @@ class DataSettings:
     image_size: Annotated[int, Ge(8), Doc("height and width of the images in pixels")]
     fit: Annotated[Literal["letterbox", "squash"], Doc("whole images on white, or stretched to the square")]
     threads: Annotated[int, Ge(1), Doc("threads that read and decode")]
+    cache: Annotated[int | str, Doc("memory for decoded training images that come again, such as '2GB'; 0 = none")]
+    max_bad: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Doc("share of an epoch's images that may be unreadable, each replaced by one of its class; 0 = none"),
+    ]
+
+    def __post_init__(self) -> None:
+        try:
+            parse_bytes(self.cache)
+        except ValueError as error:
+            raise RecipeError(f"section [data], option 'cache': {error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ is imported when a factory is called. The kinds do not know one another.
     optimizers    sgd, adam, adamw, rmsprop
     schedules     constant, cosine, plateau
     reporters     console, metrics, predictions, confusion-matrix, mosaic, curves, report
-    sources       folder
+    sources       folder, table, metadata, tars
 """
 
 from artkit import Register, hookimpl
@@ -86,3 +86,6 @@ def artkit_reporters(register: Register) -> None:
 def artkit_sources(register: Register) -> None:
     """Register the sources of `artkit shard`."""
     register("folder", sources.folder)
+    register("table", sources.table)
+    register("metadata", sources.metadata)
+    register("tars", sources.tars)

@@ -22,6 +22,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from artkit_shards.colour import has_other_colours, to_srgb
 from artkit_shards.errors import ImageError
 
 __all__ = [
@@ -30,11 +31,13 @@ __all__ = [
     "ImageError",
     "ImageFormat",
     "check_pixels",
+    "has_other_colours",
     "image_format",
     "is_animated",
     "open_image",
     "orientation",
     "read_rgb",
+    "stand_upright",
     "to_rgb",
     "upright_size",
 ]
@@ -152,31 +155,47 @@ def orientation(image: ImageFile.ImageFile) -> int:
 
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     """Width and height of an image once it stands upright; errors as in `orientation`."""
-    sideways = orientation(image) in _SIDEWAYS
     width, height = image.size
-    return (height, width) if sideways else (width, height)
+    return (height, width) if orientation(image) in _SIDEWAYS else (width, height)
 
 
 def to_rgb(image: ImageFile.ImageFile) -> Image.Image:
     """Decode an image to upright 8-bit RGB.
 
-    EXIF orientation is applied; transparency of any kind is composited on white; 16 bits a channel are scaled to 8;
-    of an animation the first frame is taken.
+    EXIF orientation is applied; colours are converted to sRGB by the profile that the file brings; transparency of any
+    kind is composited on white; 16 bits a channel are scaled to 8; of an animation the first frame is taken.
 
     Raises:
         ImageError: if the pixels cannot be decoded whole, or have a mode with no agreed way to RGB.
     """
-    turn = _TRANSPOSE.get(orientation(image))
-    _load(image)
+    upright = stand_upright(image, image)
     with _image_errors():
-        upright = image if turn is None else image.transpose(turn)
         if upright.mode.startswith("I"):
             upright = _eight_bits(upright)
         if upright.mode == "F":
             raise ImageError("colour mode not supported: 32-bit floating point")
-        if upright.has_transparency_data:
-            return _on_white(upright.convert("RGBA"))
-        return upright.convert("RGB")
+        transparent = upright.has_transparency_data
+        if transparent or upright.mode not in ("L", "CMYK"):
+            upright = upright.convert("RGBA" if transparent else "RGB")
+        upright = to_srgb(upright, image)
+        return _on_white(upright) if transparent else upright.convert("RGB")
+
+
+def stand_upright(pixels: Image.Image, source: ImageFile.ImageFile) -> Image.Image:
+    """Turn the pixels of an image as its file says.
+
+    Args:
+        pixels: The image itself, or what another decoder made of it.
+        source: The opened file.
+
+    Raises:
+        ImageError: if the pixels of the file must be decoded and cannot.
+    """
+    turn = _TRANSPOSE.get(orientation(source))
+    if pixels is source:
+        _load(source)
+    with _image_errors():
+        return pixels if turn is None else pixels.transpose(turn)
 
 
 def read_rgb(data: bytes) -> NDArray[np.uint8]:

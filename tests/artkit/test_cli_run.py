@@ -268,5 +268,10 @@ def convert_squares(images, shards, classes, fractions=None):
         (images / name).mkdir(parents=True)
         for index in range(count):
             Image.new("RGB", (20 + index, 20), (80 * number, 10 * index, 0)).save(images / name / f"{index}.png")
-    convert(ClassFolders(images), shards, Settings(fractions=fractions or {"train": 0.5, "val": 0.25, "test": 0.25}), workers=1)
+    convert(
+        ClassFolders(images),
+        shards,
+        Settings(fractions=fractions or {"train": 0.5, "val": 0.25, "test": 0.25}),
+        workers=1,
+    )
     return shards

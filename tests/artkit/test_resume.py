@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from artkit.cli import app
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.errors import RunError
-from artkit_shards import open_dataset
+from artkit_shards import Loader, open_dataset
 
 # Dropout, augmentation, repeats of samples, momentum and a schedule with a memory: everything that could be forgotten.
 RECIPE = """
@@ -221,6 +222,29 @@ def test_the_state_of_another_model_is_refused_in_a_few_words(cut_off):
     message = refusal(cut_off)
     assert f"does not fit the model and optimizer of {cut_off / 'recipe.toml'}" in message
     assert len(message) < 500
+
+
+def test_the_state_of_another_plan_is_refused_and_says_which_part_differs(cut_off):
+    state = cut_off / "last" / "state.safetensors"
+    content = load_checkpoint(state)
+    split = open_dataset(content_path(cut_off)).split("train")
+    content["loader"] = Loader(split, image_size=32, batch_size=4, counts=np.ones(len(split), int)).state_dict()
+    save_checkpoint(state, content)
+    message = refusal(cut_off)
+    assert f"{cut_off} cannot be continued exactly: the state belongs to another plan: its counts was '" in message
+    assert f"start a new run with `artkit run {cut_off / 'recipe.toml'}`" in message
+
+
+def content_path(folder):
+    return json.loads((folder / "run.json").read_text())["data"]["path"]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused_with_what_to_do(cut_off):
+    state = cut_off / "last" / "state.safetensors"
+    content = load_checkpoint(state)
+    del content["loader"]
+    save_checkpoint(state, content)
+    assert f"is of an earlier artkit; start a new run with `artkit run {cut_off / 'recipe.toml'}`" in refusal(cut_off)
 
 
 def test_selected_weights_that_are_gone_are_missed_at_once(cut_off):

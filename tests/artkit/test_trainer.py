@@ -1,5 +1,6 @@
 """Training in one process: resumed from every step it goes on exactly, and parts that break the contract are named."""
 
+import shutil
 from dataclasses import dataclass
 from itertools import count
 from textwrap import dedent
@@ -14,9 +15,10 @@ from artkit.engine.checkpoint import load_checkpoint
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder
 from artkit.engine.trainer import StopRequested, Trainer
-from artkit.errors import ComponentError
+from artkit.errors import ComponentError, RecipeError, RunError
 from artkit.recipe import CommandLine, resolve_recipe
 from artkit.registry import load_registry
+from artkit_shards import SampleError, open_dataset
 
 DENSE = ("model.growth_rate=4", "model.layers=1,1", "model.init_channels=8", "model.dropout=0.3")
 LIGHT = tuple(f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report"))
@@ -56,10 +58,10 @@ def make_folder(tmp_path):
 
 
 class Steps(Reporters):
-    """Keeps what is logged."""
+    """Keeps what is logged, and what the user is told; without a list for that, nothing may be told."""
 
-    def __init__(self):
-        super().__init__(warn=pytest.fail)
+    def __init__(self, told=None):
+        super().__init__(warn=pytest.fail if told is None else told.append)
         self.logged = []
 
     def log(self, step, epoch, values):
@@ -84,9 +86,9 @@ class Trained:
         return [{name: value for name, value in row.items() if name not in clock} for row in rows]
 
 
-def train(recipe, folder, *, stop_at=None, resumed=False):
+def train(recipe, folder, *, stop_at=None, resumed=False, told=None):
     """Train until the question whether to stop is put the `stop_at`-th time."""
-    steps, asked = Steps(), count(1)
+    steps, asked = Steps(told), count(1)
     trainer = Trainer(assemble(recipe, open_data(recipe)), folder, steps, lambda: next(asked) == stop_at)
     if resumed:
         trainer.load()
@@ -132,6 +134,89 @@ def test_resumed_from_every_place_training_goes_on_as_if_it_had_not_stopped(
         assert same_weights(after.weights, whole.weights), f"stopped at {stop_at}"
         assert after.history == whole.history
     assert stops == 2 * (3 + 2), "after each of three training batches and two validation batches"
+
+
+KNOWS_ITS_EPOCHS_ONLY = """
+    import numpy as np
+
+    @hookimpl
+    def artkit_samplers(register):
+        register("table", lambda ctx: Table(len(ctx.labels)))
+
+    class Table:
+        def __init__(self, num_samples):
+            self.rows = [np.full(num_samples, 1), np.full(num_samples, 2)]
+
+        def counts(self, epoch):
+            return self.rows[epoch]
+"""
+
+
+def test_a_sampler_is_not_held_to_epochs_that_never_come(make_recipe, make_folder):
+    recipe = make_recipe(plugin=KNOWS_ITS_EPOCHS_ONLY, sampler="table")
+    whole = train(recipe, make_folder())
+    assert len(whole.logged) == 3 + 5
+    folder = make_folder()
+    in_last_validation = 3 + 2 + 5 + 1
+    assert not train(recipe, folder, stop_at=in_last_validation).finished
+    after = train(recipe, folder, resumed=True)
+    assert after.logged == []
+    assert same_weights(after.weights, whole.weights)
+    assert after.history == whole.history
+
+
+def test_a_cache_changes_no_step_and_tells_what_it_saved(make_recipe, make_folder):
+    options = {"sampler": "class-balanced"}
+    whole = train(make_recipe("train.epochs=4", **options), make_folder())
+    cached = train(make_recipe("train.epochs=4", "data.cache=1MB", **options), make_folder(), told=(told := []))
+    assert cached.logged == whole.logged
+    assert same_weights(cached.weights, whole.weights)
+    assert told == [
+        "cache: 12 of 12 images were decoded in epoch 0, 12 foretold",
+        "cache: 0 of 12 images were decoded in epoch 1, 0 foretold",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cache", "error", "message"),
+    [
+        ("lots", RecipeError, r"section \[data\], option 'cache': 'lots' is no size; write a number with a unit"),
+        ("100B", RunError, r"section \[data\]: a cache of 100 bytes cannot hold one decoded image, which takes 768"),
+    ],
+)
+def test_a_cache_that_cannot_be_is_refused_before_the_run(make_recipe, cache, error, message):
+    def begin():
+        recipe = make_recipe(f"data.cache={cache}")
+        assemble(recipe, open_data(recipe))
+
+    with pytest.raises(error, match=message):
+        begin()
+
+
+@pytest.fixture
+def damaged_shards(shape_shards, tmp_path):
+    """A copy of the data set with the image of one training sample zeroed, and the key of that sample."""
+    copy = tmp_path / "damaged"
+    shutil.copytree(shape_shards, copy)
+    split = open_dataset(copy).split("train")
+    data, shard = split.read(4), copy / split.shard_of(4)
+    shard.write_bytes(shard.read_bytes().replace(data, bytes(len(data))))
+    return copy, split.keys[4]
+
+
+def test_an_image_that_cannot_be_used_is_told_once_and_training_goes_on(make_recipe, make_folder, damaged_shards):
+    shards, key = damaged_shards
+    recipe = make_recipe("data.max_bad=0.1", "train.epochs=3", f"data.path={shards}")
+    whole = train(recipe, make_folder(), told=(told := []))
+    assert len(whole.logged) == 9
+    fault = "has other bytes than the index says: the shard was damaged or changed"
+    assert told == [f"image {key} of train-000000.tar cannot be used ({fault}); another one stands in"]
+
+
+def test_where_no_image_may_be_replaced_training_stops_and_names_it(make_recipe, make_folder, damaged_shards):
+    shards, key = damaged_shards
+    with pytest.raises(SampleError, match=f"sample {key} of train-000000.tar has other bytes than the index says"):
+        train(make_recipe("data.max_bad=0", f"data.path={shards}"), make_folder())
 
 
 def test_a_run_that_is_out_of_patience_is_not_trained_further_when_resumed(make_recipe, make_folder):

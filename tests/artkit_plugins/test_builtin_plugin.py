@@ -27,7 +27,7 @@ NAMES = {
     "optimizer": ["sgd", "adam", "adamw", "rmsprop"],
     "schedule": ["constant", "cosine", "plateau"],
     "reporter": ["console", "metrics", "predictions", "confusion-matrix", "mosaic", "curves", "report"],
-    "source": ["folder"],
+    "source": ["folder", "table", "metadata", "tars"],
 }
 CONTEXTS = {
     "model": ModelContext(num_outputs=3, image_size=32),

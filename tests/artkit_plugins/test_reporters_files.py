@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artkit_plugins.reporters.files import csv_text, file_stems, write_table, write_whole
+from artkit.drawing.files import write_whole
+from artkit_plugins.reporters.files import csv_text, file_stems, write_table
 from artkit_plugins.reporters.text import command, component_names, duration, percent, plural, shorten
 
 AWKWARD = ["a,b", 'say "hi"', "two\nlines", "=SUM(A1)", "Klee, Paul", "Émile", "", " edge "]

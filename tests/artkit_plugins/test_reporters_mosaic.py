@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artkit_plugins.reporters import mosaic
-from artkit_plugins.reporters.tiles import (
+from artkit.drawing.tiles import (
     FRAME,
     RIGHT,
     WRONG,
@@ -18,6 +17,7 @@ from artkit_plugins.reporters.tiles import (
     save_sheet,
     text_line,
 )
+from artkit_plugins.reporters import mosaic
 
 CONFUSION = [[4, 2, 0], [0, 3, 0], [1, 0, 0]]
 NAMES = ["Monet", "AC/DC", "Ünïcode " + "x" * 90]

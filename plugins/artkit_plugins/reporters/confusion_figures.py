@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from artkit_plugins.reporters.figures import INK
+from artkit.drawing.figures import INK
 from artkit_plugins.reporters.text import shorten
 
 NAME_WIDTH = 24

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit import Predictions, ReporterContext, hookimpl
+from artkit.drawing.figures import save_figure
 from artkit_plugins.reporters.confusion_figures import draw_matrices, part_of_matrix, whole_matrix
-from artkit_plugins.reporters.figures import save_figure
 from artkit_plugins.reporters.files import write_table
 from artkit_plugins.reporters.statistics import (
     class_scores,

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from artkit import ReporterContext, RunInfo, hookimpl
+from artkit.drawing.figures import BLUE, GREEN, INK, ORANGE, save_figure, tidy
 from artkit_plugins.reporters.epochs import Epoch, best_epoch, past_epochs
-from artkit_plugins.reporters.figures import BLUE, GREEN, INK, ORANGE, save_figure, tidy
 from artkit_plugins.reporters.text import percent
 
 MOST_OF_TIME: Final = 0.02

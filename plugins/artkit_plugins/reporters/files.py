@@ -1,33 +1,22 @@
-"""How reporters write: whole files or none, tables as plain CSV, class names as file names.
+"""How reporters write: tables as plain CSV, class names as file names.
 
-A file is written beside its place and then renamed, so a run that is killed leaves the old file or the new one, never
-half a file. Tables are UTF-8 with quotes only where CSV needs them. Names stand in them exactly as they are, also those
+Tables are UTF-8 with quotes only where CSV needs them. Names stand in them exactly as they are, also those
 that begin with `=`, `+`, `-` or `@`: tables are for programs and joins first, and a changed name would match nothing.
 Whoever opens them in a spreadsheet should import such columns as text.
 """
 
 import csv
 import io
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from artkit.drawing.files import write_whole
+
 MAX_STEM_BYTES = 120
 RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 """Names that no file may have on Windows."""
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that at every moment it is absent, old or complete; missing folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TextIO
 
 from artkit import Predictions, ReporterContext, RunInfo, hookimpl
+from artkit.drawing.files import write_whole
 from artkit_plugins.reporters.epochs import Epoch, past_epochs
-from artkit_plugins.reporters.files import write_table, write_whole
+from artkit_plugins.reporters.files import write_table
 from artkit_plugins.reporters.statistics import class_scores, wilson_interval
 
 STEP_HEADER = ("step", "epoch", "loss", "learning_rate")

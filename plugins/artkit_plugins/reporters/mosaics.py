@@ -18,17 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from artkit import Predictions, ReporterContext, hookimpl
-from artkit_plugins.reporters.files import file_stems
-from artkit_plugins.reporters.statistics import (
-    ConfusedPair,
-    class_scores,
-    confused_pairs,
-    confusion_counts,
-    sample_scores,
-    worst_first,
-)
-from artkit_plugins.reporters.text import percent
-from artkit_plugins.reporters.tiles import (
+from artkit.drawing.tiles import (
     FAINT,
     GAP,
     RIGHT,
@@ -42,6 +32,16 @@ from artkit_plugins.reporters.tiles import (
     save_sheet,
     text_line,
 )
+from artkit_plugins.reporters.files import file_stems
+from artkit_plugins.reporters.statistics import (
+    ConfusedPair,
+    class_scores,
+    confused_pairs,
+    confusion_counts,
+    sample_scores,
+    worst_first,
+)
+from artkit_plugins.reporters.text import percent
 
 NUMBER = "number: probability the model gave to its answer"
 CACHED_PICTURES = 512

@@ -19,8 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from artkit import ErrorInfo, Predictions, ReporterContext, RunInfo, hookimpl
+from artkit.drawing.files import write_whole
 from artkit_plugins.reporters.epochs import Epoch, best_epoch, past_epochs
-from artkit_plugins.reporters.files import write_whole
 from artkit_plugins.reporters.statistics import (
     ClassScore,
     class_scores,

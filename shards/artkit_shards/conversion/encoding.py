@@ -40,15 +40,33 @@ def encode(data: bytes, image_format: Suffix, *, max_side: int | None = None, qu
     Raises:
         ImageError: if the image cannot be decoded, or is too large for the format.
     """
+    return write_image(decode_fitted(data, max_side), image_format, quality)
+
+
+def decode_fitted(data: bytes, max_side: int | None) -> Image.Image:
+    """Decode an image as it is stored: upright RGB, on white, at most `max_side` pixels a side.
+
+    Raises:
+        ImageError: if it cannot be decoded.
+    """
     source = open_image(data)
     size = fitted_size(*upright_size(source), max_side)
     # JPEG decodes at a fraction of its size for less; twice what is needed keeps the resize below exact enough.
     width, height = fitted_size(*source.size, max_side)
     source.draft("", (2 * width, 2 * height))
     image = to_rgb(source)
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.LANCZOS)
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def write_image(image: Image.Image, image_format: Suffix, quality: int) -> bytes:
+    """The bytes of a file that holds an RGB image, without metadata; the same on every run.
+
+    Raises:
+        ImageError: if it is too large for the format.
+    """
     file = BytesIO()
+    # What an image brings from its file, such as a profile that no longer applies, must not go into the new one.
+    image.info = {}
     try:
         image.save(file, **_SAVE_AS[image_format](quality))
     except (OSError, ValueError) as error:

@@ -1,12 +1,13 @@
 """Inspecting: what a conversion must know of an image before it decides anything.
 
 Every file is read and decoded once, so that bad ones are known before the split is drawn. JPEGs are decoded at a
-fraction of their size; that still reads every coefficient, so damage shows, and costs little more than parsing.
+fraction of their size; that still reads every coefficient, so damage shows, and costs little more than parsing. Whoever
+trusts the files can have their headers read instead, which is as fast as copying.
 """
 
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,12 +16,51 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from artkit_shards.images import ImageFormat, image_format, is_animated, open_image, orientation, to_rgb, upright_size
+from artkit_shards.colour import to_srgb
+from artkit_shards.conversion.duplicates.thumbnail import thumbnail
+from artkit_shards.conversion.jpeg_header import plain_jpeg_size
+from artkit_shards.conversion.reading import read_head, read_image
+from artkit_shards.conversion.records import ImageSource
+from artkit_shards.errors import ImageError
+from artkit_shards.images import (
+    ImageFormat,
+    check_pixels,
+    has_other_colours,
+    image_format,
+    is_animated,
+    open_image,
+    orientation,
+    stand_upright,
+    to_rgb,
+    upright_size,
+)
+
+HEAD_BYTES: Final = 1 << 15
+"""So much of a file is read where its header is enough."""
 
 _MIN_DECODED_SIDE: Final = 128
 _PNG_BIT_DEPTH_AT: Final = 24
+_METADATA_AT_THE_END: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "png": (b"eXIf", b"tiff:Orientation"),
+    "webp": (b"EXIF", b"XMP "),
+}
+"""Formats that may tell behind the pixels how the image stands, and by which marks it is told."""
+_LEVELS: Final = np.arange(256, dtype=np.int64)
+_LEVEL_POWERS: Final = np.stack([_LEVELS, _LEVELS**2], axis=1)
+"""Level and its square, (256, 2)."""
 
 Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """What was measured on the pixels of an image."""
+
+    mean: Channels
+    """Mean of each channel, RGB in [0, 1]."""
+    mean_square: Channels
+    thumbnail: bytes
+    """What the image looks like: see `thumbnail`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +73,31 @@ class Inspection:
     height: int
     num_bytes: int
     crc32: int
+    """Of the file; of its first `HEAD_BYTES` if only the header was read."""
     changes: tuple[str, ...]
     """Why the bytes cannot be kept as they are in any data set, such as "orientation"; empty if they can."""
-    mean: Channels
-    """Mean of each channel, RGB in [0, 1]."""
-    mean_square: Channels
+    pixels: Pixels | None
+    """None if only the header was read."""
+
+
+def inspect_source(source: ImageSource, *, header_only: bool = False) -> Inspection:
+    """Read an image and inspect it.
+
+    Args:
+        source: Where it is.
+        header_only: Do not decode it if its header tells all that is needed.
+
+    Raises:
+        ImageError: if it cannot be read or used.
+    """
+    if header_only:
+        head, num_bytes = read_head(source, HEAD_BYTES)
+        found = inspect_header(head, num_bytes)
+        if found is not None:
+            return found
+        data = head if len(head) == num_bytes else read_image(source)
+        return inspect_header(data, len(data)) or inspect(data)
+    return inspect(read_image(source))
 
 
 def inspect(data: bytes) -> Inspection:
@@ -51,31 +111,67 @@ def inspect(data: bytes) -> Inspection:
     image = open_image(data)
     kind = image_format(data)
     width, height = upright_size(image)
-    changes = _changes(image, kind, data)
-    pixels = None
+    changes = _changes(image, kind, data, upright=orientation(image) == 1)
+    rgb = None
     if kind == "jpg" and image.mode in ("L", "RGB"):
-        pixels = _decode_jpeg(data)
-        if pixels is None:
+        rgb = _decode_jpeg(data)
+        if rgb is None:
             changes += ("damage",)
-    mean, mean_square = _moments(to_rgb(image) if pixels is None else Image.fromarray(pixels))
-    return Inspection(
-        format=kind,
-        width=width,
-        height=height,
-        num_bytes=len(data),
-        crc32=zlib.crc32(data),
-        changes=changes,
-        mean=mean,
-        mean_square=mean_square,
-    )
+        else:
+            rgb = to_srgb(stand_upright(rgb, image), image)
+    if rgb is None:
+        rgb = to_rgb(image)
+    mean, mean_square = _moments(rgb)
+    pixels = Pixels(mean, mean_square, thumbnail(rgb))
+    return Inspection(kind, width, height, len(data), zlib.crc32(data), changes, pixels)
 
 
-def pixel_statistics(inspections: Iterable[Inspection]) -> tuple[Channels, Channels]:
+def inspect_header(head: bytes, num_bytes: int) -> Inspection | None:
+    """Measure an image without decoding it.
+
+    Args:
+        head: The first bytes of the file, at least `HEAD_BYTES` or all of it.
+        num_bytes: Size of the whole file.
+
+    Returns:
+        What was found; None if the header does not tell enough, or the image cannot be kept as it is anyway.
+
+    Raises:
+        ImageError: if the bytes are not those of an image, or tell of too many pixels.
+    """
+    kind = image_format(head)
+    if kind not in ("jpg", *_METADATA_AT_THE_END):
+        return None
+    size = plain_jpeg_size(head) if kind == "jpg" else None
+    if size is not None:
+        check_pixels(*size)
+        return Inspection(kind, *size, num_bytes, zlib.crc32(head[:HEAD_BYTES]), (), None)
+    if kind in _METADATA_AT_THE_END and len(head) < num_bytes:
+        return None
+    if any(mark in head for mark in _METADATA_AT_THE_END.get(kind, ())):
+        return None
+    try:
+        image = open_image(head)
+        upright = kind != "jpg" or orientation(image) == 1
+    except ImageError:
+        if len(head) < num_bytes:  # the header may go on behind what was read
+            return None
+        raise
+    changes = _changes(image, kind, head, upright=upright)
+    if changes:
+        return None
+    width, height = image.size
+    return Inspection(kind, width, height, num_bytes, zlib.crc32(head[:HEAD_BYTES]), (), None)
+
+
+def pixel_statistics(measured: Iterable[Pixels]) -> tuple[Channels, Channels]:
     """Mean and standard deviation of each channel, RGB in [0, 1], over all pixels; each image weighs the same.
 
-    Exact sums make the result independent of the order. The pixels are those that `inspect` measured.
+    Each image gives its own mean and mean square, from integer sums; these are added exactly (`math.fsum`), so that the
+    result depends neither on the order of the images nor on how workers shared them, and nothing need be merged. The
+    pixels are those that `inspect` measured.
     """
-    images = list(inspections)
+    images = list(measured)
     means, stds = [], []
     for channel in range(3):
         mean = math.fsum(image.mean[channel] for image in images) / len(images)
@@ -85,20 +181,21 @@ def pixel_statistics(inspections: Iterable[Inspection]) -> tuple[Channels, Chann
     return (means[0], means[1], means[2]), (stds[0], stds[1], stds[2])
 
 
-def _changes(image: ImageFile.ImageFile, kind: ImageFormat, data: bytes) -> tuple[str, ...]:
-    """What must change for the file to be a single upright image of 8-bit RGB or gray."""
+def _changes(image: ImageFile.ImageFile, kind: ImageFormat, data: bytes, *, upright: bool) -> tuple[str, ...]:
+    """What must change for the file to be a single upright image of 8-bit RGB or gray, of the colours of sRGB."""
     found = {
-        "orientation": orientation(image) != 1,
+        "orientation": not upright,
         "transparency": image.has_transparency_data,
         "animation": is_animated(image),
         "16 bits": image.mode.startswith("I") or (kind == "png" and data[_PNG_BIT_DEPTH_AT] == 16),
         "colour mode": image.mode not in ("L", "RGB", "RGBA", "LA") and not image.mode.startswith("I"),
+        "colour profile": has_other_colours(image),
     }
     return tuple(name for name, present in found.items() if present)
 
 
-def _decode_jpeg(data: bytes) -> NDArray[np.uint8] | None:
-    """RGB pixels (H, W, 3) at a fraction of the size; None if the strict decoder finds fault with the file."""
+def _decode_jpeg(data: bytes) -> Image.Image | None:
+    """RGB pixels at a fraction of the size; None if the strict decoder finds fault with the file."""
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             data, "RGB", min_height=_MIN_DECODED_SIDE, min_width=_MIN_DECODED_SIDE, min_factor=2
@@ -106,15 +203,13 @@ def _decode_jpeg(data: bytes) -> NDArray[np.uint8] | None:
     except ValueError:
         # Pillow has the last word: it reads some files that this decoder refuses, and names what is wrong with others.
         return None
-    return pixels
+    return Image.fromarray(pixels)
 
 
 def _moments(image: Image.Image) -> tuple[Channels, Channels]:
     """Mean and mean square of each channel, in [0, 1]; integer sums, so they are the same on every machine."""
     histogram = np.array(image.histogram(), dtype=np.int64).reshape(3, 256)
-    values = np.arange(256, dtype=np.int64)
     num_pixels = image.width * image.height
-    red, green, blue = ((histogram * values).sum(axis=1) / (255 * num_pixels)).tolist()
-    mean = (red, green, blue)
-    red, green, blue = ((histogram * values**2).sum(axis=1) / (255**2 * num_pixels)).tolist()
-    return mean, (red, green, blue)
+    sums = (histogram @ _LEVEL_POWERS).T / [[255 * num_pixels], [255**2 * num_pixels]]
+    (red, green, blue), (red_square, green_square, blue_square) = sums.tolist()
+    return (red, green, blue), (red_square, green_square, blue_square)

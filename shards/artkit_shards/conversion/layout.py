@@ -6,7 +6,7 @@ any number of processes.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -29,7 +29,7 @@ class Sample:
     image: ImageSource
     file: str
     labels: tuple[int, ...]
-    """Number of its class in each target, -1 where it is not known."""
+    """Number of its class in each target, -1 where it is not known or held out."""
     num_bytes: int
     """Of the source file; so is `crc32`."""
     crc32: int
@@ -40,6 +40,16 @@ class Sample:
     """Exact if the bytes are kept, an estimate if the image is written anew."""
     encode: bool
     """Whether the image is written anew."""
+    header_only: bool = False
+    """Whether `crc32` is of the first bytes of the file only, because no more was read."""
+    held_out: str | None = None
+    """Name of its class in the main target, if that is held out."""
+    copy: int = 0
+    """Number of this changed copy of the image, from 1; 0 for the image itself."""
+    copy_seed: int = 0
+    """Of the random numbers by which the copy is changed."""
+    parent: str | None = None
+    """Key of the image of which this is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +85,23 @@ def lay_out(
 
     Args:
         split: Its name, with which the names of its shards begin.
-        samples: At least one; their order has no influence.
+        samples: At least one; their order has no influence. Copies come with the images they are of.
         first_number: Number of the first key; keys are unique in the whole data set.
         seed: Of the shuffle.
         shard_bytes: Wanted size of a shard.
     """
-    shuffled = sorted(samples, key=lambda sample: seeded_order(seed, "order", sample.file))
+    shuffled = sorted(samples, key=lambda sample: seeded_order(seed, "order", _name(sample)))
     num_bytes = sum(sample.stored_bytes + _TAR_OVERHEAD for sample in shuffled)
     count = num_shards(len(shuffled), num_bytes, shard_bytes)
     bounds = [index * len(shuffled) // count for index in range(count + 1)]
+    keys = [sample_key(first_number + row) for row in range(len(shuffled))]
+    key_of = {sample.file: key for sample, key in zip(shuffled, keys, strict=True) if not sample.copy}
+    placed = [replace(sample, parent=key_of[sample.file]) if sample.copy else sample for sample in shuffled]
     return [
-        ShardLayout(
-            name=f"{split}-{index:06d}.tar",
-            keys=tuple(sample_key(first_number + row) for row in range(start, stop)),
-            samples=tuple(shuffled[start:stop]),
-        )
+        ShardLayout(f"{split}-{index:06d}.tar", tuple(keys[start:stop]), tuple(placed[start:stop]))
         for index, (start, stop) in enumerate(pairwise(bounds))
     ]
+
+
+def _name(sample: Sample) -> str:
+    return f"{sample.file}\0{sample.copy}" if sample.copy else sample.file

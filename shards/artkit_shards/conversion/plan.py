@@ -3,24 +3,31 @@
 A pure function of the list of images, what was found in them, and the settings; no file is touched here.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from artkit_shards.conversion.augmenting import with_copies
+from artkit_shards.conversion.curation import FoundCluster, curate
+from artkit_shards.conversion.duplicates.leakage import DuplicateCounts, count_duplicates
 from artkit_shards.conversion.encoding import fitted_size
-from artkit_shards.conversion.inspection import Channels, Inspection, pixel_statistics
+from artkit_shards.conversion.inspection import Inspection, Pixels
 from artkit_shards.conversion.layout import Sample, ShardLayout, lay_out, split_order
 from artkit_shards.conversion.records import Record
-from artkit_shards.conversion.selection import select_classes
 from artkit_shards.conversion.settings import Settings
-from artkit_shards.conversion.split import TRAIN, assign_splits
+from artkit_shards.conversion.split import TRAIN, UNKNOWN, assign_splits, seeded_order
 from artkit_shards.conversion.storage import choose_suffix, reasons_to_encode, too_large_for
 from artkit_shards.errors import ConvertError
 from artkit_shards.format.manifest import Target
 from artkit_shards.format.tar import Suffix
-from artkit_shards.wording import listed
+from artkit_shards.wording import counted, listed
 
-Usable = list[tuple[Record, Inspection]]
+Usable = Sequence[tuple[Record, Inspection]]
+
+_LEAST_MEASURED: Final = 64
+_SHARE_MEASURED: Final = 64
+_MOST_MEASURED: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +52,19 @@ class Plan:
     """The first is the main one."""
     shards: dict[str, list[ShardLayout]]
     """By split, in order; splits without samples are not there."""
-    pixel_mean: Channels
-    pixel_std: Channels
+    measured: tuple[Pixels, ...]
+    """What is known of the pixels of training images."""
+    to_measure: tuple[Record, ...]
+    """Training images that are to be decoded to know more, because their header alone was read."""
     encoded: Counter[str]
     """Images that are written anew, by reason; an image can have several."""
+    clusters: tuple[FoundCluster, ...]
+    """Images that show the same picture."""
+    splits: Mapping[str, str]
+    """Split of each file that the data set holds."""
+    duplicates: DuplicateCounts
+    held_out: Mapping[str, int]
+    """Images of each class that is held out."""
     notes: tuple[str, ...]
 
     @property
@@ -88,39 +104,63 @@ def sort_out(
 
 
 def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, settings: Settings) -> Plan:
-    """Choose classes, draw the split, shuffle, and lay out the shards.
+    """Choose images and classes, draw the split, add copies, shuffle, and lay out the shards.
+
+    Args:
+        listing: All images.
+        usable: Those that can be used, and what was found in them.
+        suffix: Format in which they are stored.
+        settings: What is wanted.
 
     Raises:
         ConvertError: if classes have too few images, or none for training.
     """
-    class_counts = Counter(dict.fromkeys((record.label for record in listing if record.label is not None), 0))
-    class_counts.update(record.label for record, _ in usable if record.label is not None)
-    class_names, notes = select_classes(class_counts, settings.min_count)
-    kept = set(class_names)
-    chosen = [(record, found) for record, found in usable if record.label is None or record.label in kept]
-    targets = _targets(chosen, class_names)
-    label_of = [{name: label for label, name in enumerate(target.classes)} for target in targets]
-    splits = assign_splits([record for record, _ in chosen], settings.fractions, settings.seed)
-    _check_training(chosen, splits, class_names)
-    notes += _split_notes(chosen, splits, class_names, settings)
-    mean, std = pixel_statistics(inspection for record, inspection in chosen if splits[record.file] == TRAIN)
+    curated = curate(listing, usable, settings)
+    chosen, class_names = curated.images, curated.selection.classes
+    known = [record for record, _ in chosen if not curated.is_held_out(record)]
+    splits = assign_splits(known, settings.fractions, settings.seed)
+    splits.update({record.file: UNKNOWN for record, _ in chosen if curated.is_held_out(record)})
+    _check_training(known, splits, class_names)
+    duplicates = count_duplicates(curated, splits)
+    notes = [*curated.notes, *_split_notes(known, splits, class_names, settings), *_group_notes(listing, splits)]
+    targets = _targets(known, class_names)
+    numbers: list[dict[str | None, int]] = [
+        {name: number for number, name in enumerate(target.classes)} for target in targets
+    ]
+    measured, to_measure = _measured(chosen, splits, settings.seed)
     samples: dict[str, list[Sample]] = {split: [] for split in split_order(splits.values())}
     for record, inspection in chosen:
-        named = zip(record.labels.values(), label_of, strict=True)
-        labels = tuple(-1 if name is None else numbers[name] for name, numbers in named)
-        sample = _sample(record, inspection, labels, suffix, settings.max_side)
-        samples[splits[record.file]].append(sample)
+        samples[splits[record.file]].append(_sample(record, inspection, numbers, suffix, settings.max_side))
+    if settings.augments:
+        samples[TRAIN] = with_copies(samples[TRAIN], settings)
     return Plan(
         suffix=suffix,
         targets=targets,
         shards=_lay_out_splits(samples, settings),
-        pixel_mean=mean,
-        pixel_std=std,
+        measured=measured,
+        to_measure=to_measure,
         encoded=Counter(
             reason for _, found in chosen for reason in reasons_to_encode(found, suffix, settings.max_side)
         ),
+        clusters=curated.clusters,
+        splits=splits,
+        duplicates=duplicates,
+        held_out=Counter(str(record.label) for record, _ in chosen if curated.is_held_out(record)),
         notes=tuple(notes),
     )
+
+
+def _measured(chosen: Usable, splits: Mapping[str, str], seed: int) -> tuple[tuple[Pixels, ...], tuple[Record, ...]]:
+    """What is known of the pixels of training images, and images of which more should be known.
+
+    If there are such whose header alone was read, a sample of all is drawn: one in 64, at least 64 and at most 2000.
+    """
+    training = [(record, found) for record, found in chosen if splits[record.file] == TRAIN]
+    if any(found.pixels is None for _, found in training):
+        count = min(max(_LEAST_MEASURED, len(training) // _SHARE_MEASURED), _MOST_MEASURED)
+        training = sorted(training, key=lambda image: seeded_order(seed, "measure", image[0].file))[:count]
+    known = tuple(found.pixels for _, found in training if found.pixels is not None)
+    return known, tuple(record for record, found in training if found.pixels is None)
 
 
 def _lay_out_splits(samples: Mapping[str, Sequence[Sample]], settings: Settings) -> dict[str, list[ShardLayout]]:
@@ -134,21 +174,26 @@ def _lay_out_splits(samples: Mapping[str, Sequence[Sample]], settings: Settings)
     return shards
 
 
-def _targets(chosen: Usable, class_names: Sequence[str]) -> tuple[Target, ...]:
+def _targets(known: Sequence[Record], class_names: Sequence[str]) -> tuple[Target, ...]:
     """All targets; the classes of the main one were selected, those of the others are what occurs."""
-    main, *others = chosen[0][0].labels
+    main, *others = known[0].labels
     return (
         Target(main, tuple(class_names)),
         *(
-            Target(name, tuple(sorted({label for record, _ in chosen if (label := record.labels[name]) is not None})))
+            Target(name, tuple(sorted({label for record in known if (label := record.labels[name]) is not None})))
             for name in others
         ),
     )
 
 
 def _sample(
-    record: Record, inspection: Inspection, labels: tuple[int, ...], suffix: Suffix, max_side: int | None
+    record: Record,
+    inspection: Inspection,
+    numbers: Sequence[Mapping[str | None, int]],
+    suffix: Suffix,
+    max_side: int | None,
 ) -> Sample:
+    labels = tuple(number_of.get(name, -1) for name, number_of in zip(record.labels.values(), numbers, strict=True))
     width, height = fitted_size(inspection.width, inspection.height, max_side)
     shrunk = (width * height) / (inspection.width * inspection.height)
     return Sample(
@@ -161,11 +206,13 @@ def _sample(
         height=height,
         stored_bytes=round(inspection.num_bytes * shrunk),
         encode=bool(reasons_to_encode(inspection, suffix, max_side)),
+        header_only=inspection.pixels is None,
+        held_out=record.label if labels[0] < 0 else None,
     )
 
 
-def _check_training(chosen: Usable, splits: dict[str, str], class_names: Sequence[str]) -> None:
-    lacking = _lacking(TRAIN, chosen, splits, class_names)
+def _check_training(known: Sequence[Record], splits: Mapping[str, str], class_names: Sequence[str]) -> None:
+    lacking = _lacking(TRAIN, known, splits, class_names)
     if lacking:
         raise ConvertError(
             f"there are no usable training images of {listed(lacking)}; every class needs one in the split 'train': "
@@ -173,13 +220,15 @@ def _check_training(chosen: Usable, splits: dict[str, str], class_names: Sequenc
         )
 
 
-def _split_notes(chosen: Usable, splits: dict[str, str], class_names: Sequence[str], settings: Settings) -> list[str]:
+def _split_notes(
+    known: Sequence[Record], splits: Mapping[str, str], class_names: Sequence[str], settings: Settings
+) -> list[str]:
     """Which splits or classes will have nothing to be validated or tested on, and why."""
-    given = any(record.split is not None for record, _ in chosen)
+    given = any(record.split is not None for record in known)
     why = "the images bring splits of their own" if given else "too few images, or groups of them"
     notes = []
-    for split in split_order([*settings.fractions, *splits.values()]):
-        lacking = _lacking(split, chosen, splits, class_names)
+    for split in split_order([*settings.fractions, *(splits[record.file] for record in known)]):
+        lacking = _lacking(split, known, splits, class_names)
         if len(lacking) == len(class_names):
             notes.append(f"there is no image in {split!r}: {why}")
         elif lacking:
@@ -187,7 +236,20 @@ def _split_notes(chosen: Usable, splits: dict[str, str], class_names: Sequence[s
     return notes
 
 
-def _lacking(split: str, chosen: Usable, splits: dict[str, str], class_names: Sequence[str]) -> list[str]:
+def _group_notes(listing: Sequence[Record], splits: Mapping[str, str]) -> list[str]:
+    """Which of the groups that images bring are torn apart by the splits that they bring."""
+    splits_of: defaultdict[str, set[str]] = defaultdict(set)
+    for record in listing:
+        if record.group is not None and record.file in splits:
+            splits_of[record.group].add(splits[record.file])
+    torn = [f"{group!r} ({', '.join(split_order(names))})" for group, names in splits_of.items() if len(names) > 1]
+    if not torn:
+        return []
+    groups = counted(len(torn), "group")
+    return [f"{groups} torn apart by the splits that the images bring: {listed(torn, 3)}"]
+
+
+def _lacking(split: str, known: Sequence[Record], splits: Mapping[str, str], class_names: Sequence[str]) -> list[str]:
     """Classes without an image in a split."""
-    present = {record.label for record, _ in chosen if splits[record.file] == split}
+    present = {record.label for record in known if splits[record.file] == split}
     return [name for name in class_names if name not in present]

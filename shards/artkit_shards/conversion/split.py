@@ -17,6 +17,8 @@ from artkit_shards.errors import ConvertError
 
 TRAIN: Final = "train"
 TEST: Final = "test"
+UNKNOWN: Final = "unknown"
+"""Holds the images of classes that are held out."""
 
 Counts = dict[str, dict[str, int]]
 """Number of images by class and split."""
@@ -28,10 +30,11 @@ class _Unit:
 
     order: bytes
     records: list[Record] = field(default_factory=list)
+    class_counts: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def class_counts(self) -> Counter[str]:
-        return Counter(record.stratum for record in self.records)
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        self.class_counts[record.stratum] = self.class_counts.get(record.stratum, 0) + 1
 
 
 def seeded_order(seed: int, purpose: str, name: str) -> bytes:
@@ -110,14 +113,14 @@ def _units(records: Sequence[Record], seed: int) -> list[_Unit]:
         key = ("file", record.file) if record.group is None else ("group", record.group)
         if key not in units:
             units[key] = _Unit(seeded_order(seed, f"split {key[0]}", key[1]))
-        units[key].records.append(record)
+        units[key].add(record)
     return sorted(units.values(), key=lambda unit: (-len(unit.records), unit.order))
 
 
 def _wanted_counts(units: Iterable[_Unit], fractions: Mapping[str, float]) -> Counts:
     class_counts: Counter[str] = Counter()
     for unit in units:
-        class_counts += unit.class_counts
+        class_counts.update(unit.class_counts)
     return {label: share_out(count, fractions) for label, count in class_counts.items()}
 
 

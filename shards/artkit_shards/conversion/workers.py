@@ -1,51 +1,75 @@
-"""Worker processes: the same function over many items, in order, whatever the number of processes.
+"""Worker processes: the same function over many jobs, results in order, whatever the number of processes.
 
 Processes are spawned, so a script that converts with more than one worker needs the usual
-`if __name__ == "__main__":` around what it runs.
+`if __name__ == "__main__":` around what it runs. While they start, which takes as long as a hundred images, this
+process does what they will do.
 """
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import connection
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from artkit_shards.errors import ConvertError
 
-Item = TypeVar("Item")
+Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+_JOBS_PER_WORKER: Final = 3
+"""So many are on their way to a worker, so that none waits for its next one."""
 
 
 class Workers(Protocol):
-    """Applies functions to items."""
+    """Applies functions to jobs."""
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 1, /) -> Iterator[Result]:
-        """Results in the order of the items; the first error ends it. Processes get `chunk` items at a time."""
+    def map(self, function: Callable[[Job], Result], jobs: Iterable[Job], /) -> Iterator[Result]:
+        """Results in the order of the jobs; the first error ends it. Few jobs and results are in memory at a time."""
         ...
 
 
 class _InProcess:
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], _chunk: int = 1, /) -> Iterator[Result]:
-        return map(function, items)
+    def map(self, function: Callable[[Job], Result], jobs: Iterable[Job], /) -> Iterator[Result]:
+        return map(function, jobs)
 
 
 class _Processes:
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, count: int) -> None:
         self._pool = pool
+        self._most_on_their_way = count * _JOBS_PER_WORKER
+        self._started = False
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 1, /) -> Iterator[Result]:
+    def map(self, function: Callable[[Job], Result], jobs: Iterable[Job], /) -> Iterator[Result]:
         try:
-            yield from self._pool.map(function, items, chunksize=chunk)
+            yield from self._map(function, iter(jobs))
         except BrokenProcessPool as error:
             raise ConvertError(
                 "a worker process ended unexpectedly, perhaps for lack of memory; run again with fewer workers "
                 "(--workers 1 uses no other process)"
             ) from error
+
+    def _map(self, function: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
+        results: deque[Future[Result]] = deque()
+        results.extend(self._pool.submit(function, job) for job in islice(jobs, self._most_on_their_way))
+        while results:
+            while not (self._started or results[0].done()) and (here := list(islice(jobs, 1))):
+                results.append(_done(function(here[0])))
+            yield results.popleft().result()
+            self._started = True
+            results.extend(self._pool.submit(function, job) for job in islice(jobs, 1))
+
+
+def _done(result: Result) -> Future[Result]:
+    future: Future[Result] = Future()
+    future.set_result(result)
+    return future
 
 
 @contextmanager
@@ -59,7 +83,7 @@ def open_workers(count: int) -> Iterator[Workers]:
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker, initargs=(end_at_close,))
     with lifeline, end_at_close:
         try:
-            yield _Processes(pool)
+            yield _Processes(pool, count)
         except BaseException:
             # Waiting for what is being done would make Ctrl-C look broken, and a second one would break the waiting.
             with _interrupts_ignored():

@@ -1,44 +1,60 @@
-"""Opening a data set: a folder of tar shards with its manifest and index.
+"""A data set and its splits: tar shards with their manifest and index.
 
-Everything the manifest and the index claim is checked against the files when the folder is opened, so that reading a
-sample later is two look-ups and one `pread`.
+Everything the manifest and the index claim is checked against the files when a folder is opened, so that reading a
+sample later is two look-ups and one `pread`. Shards that lie elsewhere are checked when they come.
 """
 
-import tarfile
+import zlib
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from artkit_shards.errors import DatasetError, SampleError
 from artkit_shards.format.index import COLUMNS, LABEL_TYPE, read_column, read_text_column
-from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest, SplitEntry, Target
-from artkit_shards.format.manifest_reader import read_manifest
-from artkit_shards.format.reading import OpenFile, OpenFiles
+from artkit_shards.format.manifest import FOLDER, MAKE_AGAIN, Manifest, SplitEntry, Target
+from artkit_shards.format.reading import Check, OpenFile, PinnedImage, ShardFiles
+from artkit_shards.format.samples import found_instead
 from artkit_shards.format.tar import BLOCK
-from artkit_shards.images import IMAGE_ENDINGS
 
-_CONVERT_AGAIN: Final = "convert the images again (artkit shard SRC DST --force)"
+OpenShards = Callable[[SplitEntry, Check], ShardFiles]
+"""Makes the shards of a split readable; raises DatasetError if they are not there."""
 
 
 class Split:
     """The samples of a split, numbered from 0 by row. Reading is thread-safe."""
 
-    def __init__(self, directory: Path, entry: SplitEntry, targets: Sequence[Target], image_suffix: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        entry: SplitEntry,
+        targets: Sequence[Target],
+        image_suffix: str,
+        fingerprint: str,
+        open_shards: OpenShards,
+    ) -> None:
         self.name = entry.name
+        self.directory = directory
+        """The folder with the `.artkit` folder."""
+        self.fingerprint = fingerprint
+        """That of the whole data set."""
         self.image_suffix = image_suffix
-        """Format of all images: "jpg", "png" or "webp"."""
+        """Format of all images: "jpg", "png" or "webp"; or "mixed"."""
         self._shards = entry.shards
         self._first_rows = list(accumulate((shard.samples for shard in entry.shards), initial=0))
         folder = directory / FOLDER / "index" / entry.name
         columns = {name: read_column(folder, name, dtype, entry.samples) for name, dtype in COLUMNS.items()}
         self._offset: NDArray[np.uint64] = columns["offset"]
         self._size: NDArray[np.uint32] = columns["size"]
+        self._crc32: NDArray[np.uint32] = columns["crc32"]
+        self.heights: NDArray[np.uint32] = columns["height"]
+        """Height of each upright image in pixels, uint32 (N,). Read-only."""
+        self.widths: NDArray[np.uint32] = columns["width"]
+        """Width of each upright image in pixels, uint32 (N,). Read-only."""
         self.keys: Sequence[str] = read_text_column(folder, "key", entry.samples)
         """Key of each sample in its shard, unique in the data set."""
         self.files: Sequence[str] = read_text_column(folder, "file", entry.samples)
@@ -51,9 +67,9 @@ class Split:
         """Class of each sample in the main target, int64 (N,). Read-only."""
         self.class_counts: NDArray[np.int64] = _class_counts(folder, self.labels, entry)
         """Samples of each class of the main target, int64 (K,). Read-only."""
-        self._check_shards(directory)
         self._check_offsets(folder)
-        self._files = OpenFiles([directory / shard.name for shard in entry.shards], self._check_first_sample)
+        self._checked = np.zeros(entry.samples, dtype=bool)
+        self._files = open_shards(entry, self._check_first_sample)
 
     def __len__(self) -> int:
         """Number of samples, N."""
@@ -64,42 +80,89 @@ class Split:
         return self._shards[self._shard_number(row)].name
 
     def read(self, row: int) -> bytes:
-        """Read the image file of a sample.
+        """Read the image file of a sample. The first time, its checksum is compared with the index.
 
         Raises:
             IndexError: if there is no such row.
-            SampleError: if the shard does not hold the whole image any more; it names shard and key.
+            SampleError: if the shard does not hold the image as it was written; it names shard and key.
         """
         number = self._shard_number(row)
         size = int(self._size[row])
         try:
-            data = self._files.get(number).read(int(self._offset[row]), size)
+            data = self._files.read(number, int(self._offset[row]), size)
         except OSError as error:
             raise self._error(row, f"cannot be read: {error.strerror}") from error
         if len(data) != size:
             raise self._error(row, f"has {len(data)} bytes where the index says {size}: the shard was cut off")
+        if not self._checked[row]:
+            # Once is enough to know the disk's copy; each time would cost a twentieth of decoding.
+            if zlib.crc32(data) != self._crc32[row]:
+                raise self._error(row, "has other bytes than the index says: the shard was damaged or changed")
+            self._checked[row] = True
         return data
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the shards come from another machine, whole, when they are first needed."""
+        return self._files.room_bytes is not None
+
+    @property
+    def room_bytes(self) -> int | None:
+        """Bytes of shards that can be on this machine at a time; None if all of them are."""
+        return self._files.room_bytes
+
+    @property
+    def shard_starts(self) -> NDArray[np.int64]:
+        """First row of each shard and, at the end, the number of samples; int64, (shards + 1,)."""
+        return np.array(self._first_rows, dtype=np.int64)
+
+    @property
+    def shard_bytes(self) -> NDArray[np.int64]:
+        """Size of each shard, int64, (shards,)."""
+        return np.array([shard.bytes for shard in self._shards], dtype=np.int64)
+
+    @property
+    def image_bytes(self) -> NDArray[np.uint32]:
+        """Size of each image's file, uint32 (N,). Read-only."""
+        return self._size
+
+    @property
+    def checksums(self) -> NDArray[np.uint32]:
+        """CRC-32 of each image's file, uint32 (N,). Read-only."""
+        return self._crc32
+
+    def want(self, rows: NDArray[np.int64], pinned: NDArray[np.int64] | None = None) -> None:
+        """Say which samples will be read next, so that shards from far away are fetched before their turn.
+
+        Cheap, and nothing at all for a data set of this machine. What was said before is forgotten; reading anything
+        else stays possible.
+
+        Args:
+            rows: In the order in which they will be read, int64, (M,).
+            pinned: Rows that are read from their shard's place alone, without fetching the shard, and whose bytes are
+                kept in memory from then on: those which an epoch repeats. int64.
+        """
+        if not self.is_remote:
+            return
+        numbers = np.searchsorted(self._first_rows, rows, side="right") - 1
+        is_pinned = np.zeros(len(self), dtype=bool)
+        if pinned is not None:
+            is_pinned[pinned] = True
+        repeats = is_pinned[rows]
+        images = {
+            (self._shard_number(row), int(self._offset[row])): PinnedImage(int(self._size[row]), int(self._crc32[row]))
+            for row in dict.fromkeys(rows[repeats].tolist())
+        }
+        self._files.want(numbers[~repeats], images)
 
     def _error(self, row: int, fault: str) -> SampleError:
         shard, key = self.shard_of(row), self.keys[row]
-        return SampleError(f"sample {key} of {shard} {fault}; {_CONVERT_AGAIN}", shard=shard, key=key)
+        return SampleError(f"sample {key} of {shard} {fault}; {MAKE_AGAIN}", shard=shard, key=key, fault=fault)
 
     def _shard_number(self, row: int) -> int:
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside [0, {len(self)}) of split {self.name!r}")
         return bisect_right(self._first_rows, row) - 1
-
-    def _check_shards(self, directory: Path) -> None:
-        for shard in self._shards:
-            path = directory / shard.name
-            if not path.is_file():
-                raise DatasetError(f"{path} is missing: copy the whole data set again, or {_CONVERT_AGAIN}")
-            size = path.stat().st_size
-            if size != shard.bytes:
-                raise DatasetError(
-                    f"{path} has {size} bytes, the manifest says {shard.bytes}: the shard is incomplete or was "
-                    f"replaced; copy the whole data set again, or {_CONVERT_AGAIN}"
-                )
 
     def _check_offsets(self, folder: Path) -> None:
         """Every image must lie inside its shard, at the start of a block."""
@@ -112,26 +175,33 @@ class Split:
             row = int(good.argmin())
             raise DatasetError(
                 f"{folder / 'offset.npy'} places sample {self.keys[row]} at {offset[row]} with {size[row]} bytes, "
-                f"which cannot be in {self.shard_of(row)}: the index was damaged or changed; {_CONVERT_AGAIN}"
+                f"which cannot be in {self.shard_of(row)}: the index was damaged or changed; {MAKE_AGAIN}"
             )
 
     def _check_first_sample(self, number: int, file: OpenFile) -> None:
         """A shard of the right size may still be another one: look at the name of its first member."""
         row = self._first_rows[number]
-        header = file.read(int(self._offset[row]) - BLOCK, BLOCK)
-        try:
-            name = tarfile.TarInfo.frombuf(header, "ascii", "strict").name
-        except (tarfile.HeaderError, UnicodeDecodeError):
-            name = "no tar member"
-        expected = f"{self.keys[row]}.{self.image_suffix}"
-        if name != expected:
-            raise self._error(row, f"is not where the index says ({expected} expected, {name} found)")
+        block = file.read(int(self._offset[row]) - BLOCK, BLOCK)
+        found = found_instead(block, shard=self.shard_of(row), key=self.keys[row], image_suffix=self.image_suffix)
+        if found is not None:
+            expected = f"{self.keys[row]}.{self.image_suffix}"
+            raise self._error(row, f"is not where the index says ({expected} expected, {found} found)")
 
 
 class Dataset:
-    """A converted data set."""
+    """A data set that is open.
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    Args:
+        path: Where it lies, as messages say it: a folder, or an address without credentials.
+        manifest: What it is made of.
+        directory: The folder with the `.artkit` folder.
+        open_shards: Makes the shards of a split readable.
+
+    Raises:
+        DatasetError: if the files disagree.
+    """
+
+    def __init__(self, path: Path | str, manifest: Manifest, directory: Path, open_shards: OpenShards) -> None:
         self.path = path
         self.targets: Mapping[str, tuple[str, ...]] = MappingProxyType(
             {target.name: target.classes for target in manifest.targets}
@@ -146,7 +216,10 @@ class Dataset:
         self.fingerprint = manifest.fingerprint
         """sha256 of the content, in hex: equal for equal data sets only."""
         self._splits = {
-            entry.name: Split(path, entry, manifest.targets, manifest.image_suffix) for entry in manifest.splits
+            entry.name: Split(
+                directory, entry, manifest.targets, manifest.image_suffix, manifest.fingerprint, open_shards
+            )
+            for entry in manifest.splits
         }
 
     @property
@@ -165,43 +238,12 @@ class Dataset:
         return self._splits[name]
 
 
-def open_dataset(directory: Path | str) -> Dataset:
-    """Open a data set that `convert` wrote.
-
-    Args:
-        directory: The folder with the shards and the `.artkit` folder.
-
-    Raises:
-        DatasetError: if this is no data set, an unfinished one, or one whose files disagree; it says what to do.
-    """
-    path = Path(directory)
-    if not (path / FOLDER / FILE_NAME).is_file():
-        raise DatasetError(_why_no_dataset(path))
-    return Dataset(path, read_manifest(path))
-
-
-def _why_no_dataset(path: Path) -> str:
-    if not path.exists():
-        return f"{path} does not exist; give the folder of a data set that `artkit shard SRC DST` has written"
-    if not path.is_dir():
-        return f"{path} is a file; give the folder of a data set that `artkit shard SRC DST` has written"
-    if (path / FOLDER).is_dir():
-        return f"the conversion to {path} was not finished; run the same `artkit shard` command again"
-    if any(_has_images(folder) for folder in (path, *path.iterdir()) if folder.is_dir()):
-        return f"{path} holds images, not shards; convert it first: artkit shard {path} DST, then use DST"
-    return f"{path} is not a data set, it has no {FOLDER}/{FILE_NAME}; make one with `artkit shard SRC DST`"
-
-
-def _has_images(folder: Path) -> bool:
-    return any(file.name.lower().endswith(IMAGE_ENDINGS) for file in folder.iterdir())
-
-
 def _labels(folder: Path, target: Target, num_samples: int) -> NDArray[np.int64]:
     labels: NDArray[np.int64] = read_column(folder, f"{target.name}.label", LABEL_TYPE, num_samples).astype(np.int64)
     if labels.min() < -1 or labels.max() >= len(target.classes):
         raise DatasetError(
             f"{folder / target.name}.label.npy has labels from {labels.min()} to {labels.max()}, the manifest has "
-            f"{len(target.classes)} classes: the index was damaged or changed; {_CONVERT_AGAIN}"
+            f"{len(target.classes)} classes: the index was damaged or changed; {MAKE_AGAIN}"
         )
     labels.setflags(write=False)
     return labels
@@ -212,7 +254,7 @@ def _class_counts(folder: Path, labels: NDArray[np.int64], entry: SplitEntry) ->
     if tuple(counts.tolist()) != entry.class_counts:
         raise DatasetError(
             f"the labels in {folder} do not have the class counts of the manifest: the index was damaged or changed; "
-            f"{_CONVERT_AGAIN}"
+            f"{MAKE_AGAIN}"
         )
     counts.setflags(write=False)
     return counts

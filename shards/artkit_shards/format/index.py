@@ -6,21 +6,25 @@ are two files: all text as UTF-8 bytes, and where each entry begins and ends.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from artkit_shards.errors import DatasetError
+from artkit_shards.format.manifest import MAKE_AGAIN
 
 COLUMNS: Final[Mapping[str, str]] = {"offset": "<u8", "size": "<u4", "width": "<u4", "height": "<u4", "crc32": "<u4"}
 """Columns of numbers and their types; `<target>.label` (int32, -1 where missing) comes on top for each target."""
 LABEL_TYPE: Final = "<i4"
 TEXT_COLUMNS: Final = ("key", "file")
+MAX_TEXT_BYTES: Final = 8192
+"""More than any entry of a column of text has: keys and paths are shorter."""
+_MAX_HEADER_BYTES: Final = 4096
 
-_ADVICE: Final = "the index was damaged or changed: convert the images again (artkit shard SRC DST --force)"
+_ADVICE: Final = f"the index was damaged or changed: {MAKE_AGAIN}"
 
 
 class TextColumn(Sequence[str]):
@@ -44,31 +48,43 @@ class TextColumn(Sequence[str]):
             return [self[row] for row in range(*index.indices(len(self)))]
         row = range(len(self))[index]
         start = int(self._ends[row - 1]) if row else 0
-        return self._text[start : int(self._ends[row])].tobytes().decode()
+        return self._text[start : int(self._ends[row])].tobytes().decode("utf-8", "backslashreplace")
 
 
 def write_index(
     folder: Path,
-    numbers: Mapping[str, Sequence[int]],
+    numbers: Mapping[str, ArrayLike],
     labels: Mapping[str, Sequence[int]],
     texts: Mapping[str, Sequence[str]],
+    *,
+    sync: bool = True,
 ) -> None:
-    """Write all columns of a split, and see them on the disk.
+    """Write all columns of a split.
 
     Args:
         folder: Empty and existing.
         numbers: A sequence for each of `COLUMNS`.
         labels: Classes by target.
         texts: A sequence for each of `TEXT_COLUMNS`.
+        sync: Whether to see them on the disk; otherwise whoever calls must.
     """
-    for name, dtype in COLUMNS.items():
-        _write(folder / f"{name}.npy", np.array(numbers[name], dtype=dtype))
-    for target, values in labels.items():
-        _write(folder / f"{target}.label.npy", np.array(values, dtype=LABEL_TYPE))
+    columns = {name: np.array(numbers[name], dtype=dtype) for name, dtype in COLUMNS.items()}
+    columns |= {f"{target}.label": np.array(values, dtype=LABEL_TYPE) for target, values in labels.items()}
     for name in TEXT_COLUMNS:
         entries = [entry.encode() for entry in texts[name]]
-        _write(folder / f"{name}.text.npy", np.frombuffer(b"".join(entries), dtype=np.uint8))
-        _write(folder / f"{name}.ends.npy", np.cumsum([len(entry) for entry in entries], dtype="<u8"))
+        columns[f"{name}.text"] = np.frombuffer(b"".join(entries), dtype=np.uint8)
+        columns[f"{name}.ends"] = np.cumsum([len(entry) for entry in entries], dtype="<u8")
+    for name, column in columns.items():
+        _write(folder / f"{name}.npy", column, sync=sync)
+
+
+def file_sizes(targets: Iterable[str], num_samples: int) -> dict[str, int]:
+    """The files of a split's index, and the most bytes that each can have if it is what it should be."""
+    types = {**COLUMNS, **{f"{target}.label": LABEL_TYPE for target in targets}}
+    types |= {f"{name}.ends": "<u8" for name in TEXT_COLUMNS}
+    sizes = {name: np.dtype(dtype).itemsize * num_samples for name, dtype in types.items()}
+    sizes |= {f"{name}.text": MAX_TEXT_BYTES * num_samples for name in TEXT_COLUMNS}
+    return {f"{name}.npy": size + _MAX_HEADER_BYTES for name, size in sizes.items()}
 
 
 def read_column(folder: Path, name: str, dtype: str, length: int | None) -> NDArray[Any]:
@@ -80,7 +96,7 @@ def read_column(folder: Path, name: str, dtype: str, length: int | None) -> NDAr
     path = folder / f"{name}.npy"
     try:
         column = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # numpy raises almost anything for a header that is not what it claims to be
         raise DatasetError(f"{path} cannot be read ({error}); {_ADVICE}") from error
     if not isinstance(column, np.ndarray) or column.dtype != np.dtype(dtype) or column.ndim != 1:
         raise DatasetError(f"{path} is not one column of type {np.dtype(dtype).name}; {_ADVICE}")
@@ -98,8 +114,9 @@ def read_text_column(folder: Path, name: str, length: int) -> TextColumn:
     return TextColumn(text, ends)
 
 
-def _write(path: Path, column: NDArray[Any]) -> None:
+def _write(path: Path, column: NDArray[Any], *, sync: bool) -> None:
     with path.open("xb") as file:
         np.save(file, column, allow_pickle=False)
         file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())

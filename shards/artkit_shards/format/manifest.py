@@ -16,6 +16,14 @@ FOLDER: Final = ".artkit"
 FILE_NAME: Final = "manifest.json"
 FORMAT: Final = "artkit-shards"
 VERSION: Final = 1
+MIXED: Final = "mixed"
+"""In place of an image suffix: the samples have images of several, or of one that artkit itself does not write."""
+
+MAKE_AGAIN: Final = (
+    "convert the images again (artkit shard SRC DST --force), or index tars of others again "
+    "(artkit dataset index DIR --force)"
+)
+"""What to do about a data set whose files disagree."""
 
 _SHARD_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.tar")
 _PLAIN_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
@@ -56,6 +64,7 @@ class Manifest:
     tool: str
     options: Mapping[str, Any]
     image_suffix: str
+    """Of the image members: "jpg", "png" or "webp", or `MIXED`."""
     targets: tuple[Target, ...]
     """At least one; the first is the main one."""
     splits: tuple[SplitEntry, ...]
@@ -64,6 +73,11 @@ class Manifest:
     pixel_std: tuple[float, ...]
     rejects: Mapping[str, int]
     """Number of rejected files by reason."""
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether the shards were there before their index, so that they belong to whoever made them."""
+        return self.options.get("indexed") is True
 
     @property
     def fingerprint(self) -> str:

@@ -12,6 +12,8 @@ from artkit_shards.format.manifest import (
     FILE_NAME,
     FOLDER,
     FORMAT,
+    MAKE_AGAIN,
+    MIXED,
     VERSION,
     Manifest,
     ShardEntry,
@@ -22,9 +24,10 @@ from artkit_shards.format.manifest import (
 )
 from artkit_shards.format.tar import SUFFIXES
 
-_MAX_BYTES: Final = 1 << 26
+MAX_BYTES: Final = 1 << 26
+"""A manifest above 64 MiB is refused."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_ADVICE: Final = "the manifest was damaged or changed: convert the images again (artkit shard SRC DST --force)"
+_ADVICE: Final = f"the manifest was damaged or changed: {MAKE_AGAIN}"
 
 Value = TypeVar("Value")
 
@@ -40,11 +43,26 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / FOLDER / FILE_NAME
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DatasetError(f"{path} has more than {_MAX_BYTES >> 20} MiB; this is no manifest")
-        content = json.loads(path.read_bytes())
+        if path.stat().st_size > MAX_BYTES:
+            raise DatasetError(f"{path} has more than {MAX_BYTES >> 20} MiB; this is no manifest")
+        data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    return parse_manifest(data, str(path))
+
+
+def parse_manifest(data: bytes, path: str) -> Manifest:
+    """Check the bytes of a manifest.
+
+    Args:
+        data: The whole file, at most `MAX_BYTES`.
+        path: Where it lies, for messages.
+
+    Raises:
+        DatasetError: if it breaks a rule; the message says which.
+    """
+    try:
+        content = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is not JSON ({error}); {_ADVICE}") from error
     return _Reader(path).manifest(content)
@@ -53,7 +71,7 @@ def read_manifest(directory: Path) -> Manifest:
 class _Reader:
     """Turns parsed JSON into a manifest and trusts none of it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
 
     def manifest(self, content: Any) -> Manifest:
@@ -65,7 +83,7 @@ class _Reader:
                 "use the artkit that wrote it, or convert the images again"
             )
         suffix = self._get(content, "image_suffix", str)
-        self._require(suffix in SUFFIXES, f"has image_suffix {suffix!r}")
+        self._require(suffix in (*SUFFIXES, MIXED), f"has image_suffix {suffix!r}")
         targets = tuple(self._target(entry) for entry in self._get(content, "targets", list))
         self._require(len(targets) > 0, "has no targets")
         splits = self._get(content, "splits", dict)

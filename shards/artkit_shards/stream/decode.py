@@ -1,28 +1,32 @@
 """From the bytes of an image to the pixels of a batch: decode no larger than needed, resize once.
 
-JPEG is decoded at the smallest of the decoder's scales (N/8) that still covers the wanted size; that alone is worth
-more than all else a loader can do. Everything else goes through Pillow. Both release the interpreter lock, and so does
-the resize, which is torch's antialiased bilinear one on uint8: the cheapest of good quality that we measured.
+JPEG is decoded at a reduced scale that still covers what is wanted (see jpeg.py); that alone is worth more than all
+else a loader can do. Everything else goes through Pillow. Both release the interpreter lock, and so does the resize,
+which is torch's antialiased bilinear one on uint8: the cheapest of good quality that we measured.
 
-The pixels are a function of the bytes, the size and the fit, of nothing else.
+The pixels are a function of the bytes, the size, the fit and the crop, of nothing else.
 """
 
-from typing import Literal
+import math
+from typing import Literal, TypeAlias
 
 import numpy as np
-import simplejpeg
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from artkit_shards.images import ImageError, check_pixels, read_rgb
+from artkit_shards.images import ImageError, read_rgb
+from artkit_shards.stream.jpeg import decode_scaled, is_jpeg, read_header
+
+__all__ = ["Box", "Fit", "ImageError", "crop_into", "crop_pixels", "fit_image", "fit_into"]
 
 Fit = Literal["letterbox", "squash"]
 """How an image meets the square: whole with white margins (keeps the aspect ratio), or stretched to fill it."""
 
+Box: TypeAlias = "tuple[float, float, float, float]"
+"""Top, left, height and width of a part of an image, in pixels of the upright image."""
+
 WHITE = 255
-# Scales above 1/2 cost as much as decoding whole, some more: only a real reduction is worth it.
-_MIN_FACTOR = 2
 
 
 def fit_image(data: bytes, size: int, fit: Fit = "letterbox") -> NDArray[np.uint8]:
@@ -47,11 +51,66 @@ def fit_image(data: bytes, size: int, fit: Fit = "letterbox") -> NDArray[np.uint
 def fit_into(data: bytes, square: NDArray[np.uint8], fit: Fit) -> None:
     """Like `fit_image`, into an array (S, S, 3) of the caller's."""
     size = square.shape[0]
-    pixels, (height, width) = _decode(data, size, fit)
-    top, left = (size - height) // 2, (size - width) // 2
-    if height < size or width < size:
-        square[...] = WHITE
-    square[top : top + height, left : left + width] = _resize(pixels, height, width)
+    header = read_header(data) if is_jpeg(data) else None
+    if header is not None:
+        # From the image's own size: that of the decoded pixels is rounded up, which would change the aspect ratio.
+        height, width = _fitted(header.height, header.width, size, fit)
+        pixels = decode_scaled(data, header, height, width)
+        if pixels is not None:
+            _place(_resize_rows_first(pixels, height, width), square)
+            return
+    # Pillow reads what is no JPEG, and some that the strict decoder refuses; it names what is wrong with others.
+    pixels = read_rgb(data)
+    height, width = _fitted(pixels.shape[0], pixels.shape[1], size, fit)
+    _place(_resize(pixels, height, width), square)
+
+
+def crop_into(data: bytes, square: NDArray[np.uint8], box: Box) -> None:
+    """Decode an image no larger than a part of it needs, and stretch that part over a square.
+
+    Args:
+        data: The file's bytes, as in `fit_image`.
+        square: uint8, (S, S, 3), written to.
+        box: The part, of positive height and width; what of it lies outside the image is left out.
+
+    Raises:
+        ImageError: if the bytes are not an image that can be decoded whole.
+    """
+    size = square.shape[0]
+    header = read_header(data) if is_jpeg(data) else None
+    if header is not None:
+        # The whole image at the size at which the part covers the square.
+        min_height = min(header.height, math.ceil(size * header.height / box[2]))
+        min_width = min(header.width, math.ceil(size * header.width / box[3]))
+        pixels = decode_scaled(data, header, min_height, min_width)
+        if pixels is not None:
+            crop_pixels(pixels, square, box, header.height, header.width)
+            return
+    pixels = read_rgb(data)
+    crop_pixels(pixels, square, box, pixels.shape[0], pixels.shape[1])
+
+
+def crop_pixels(
+    pixels: NDArray[np.uint8], square: NDArray[np.uint8], box: Box, image_height: int, image_width: int
+) -> None:
+    """Stretch a part of an image over a square.
+
+    Args:
+        pixels: The image at any scale, uint8, (H', W', 3).
+        square: uint8, (S, S, 3), written to.
+        box: The part, in pixels of the image at full size.
+        image_height: Height of the image at full size, in pixels.
+        image_width: Width of the image at full size, in pixels.
+    """
+    top, bottom = _span(box[0], box[2], pixels.shape[0] / image_height, pixels.shape[0])
+    left, right = _span(box[1], box[3], pixels.shape[1] / image_width, pixels.shape[1])
+    square[...] = _resize_rows_first(pixels[top:bottom, left:right], square.shape[0], square.shape[1])
+
+
+def _span(start: float, length: float, scale: float, limit: int) -> tuple[int, int]:
+    """First pixel of a stretch at a scale, and the one after its last: within [0, limit], and at least one pixel."""
+    first = min(max(0, round(start * scale)), limit - 1)
+    return first, min(max(first + 1, round((start + length) * scale)), limit)
 
 
 def _fitted(height: int, width: int, size: int, fit: Fit) -> tuple[int, int]:
@@ -62,34 +121,23 @@ def _fitted(height: int, width: int, size: int, fit: Fit) -> tuple[int, int]:
     return max(1, round(height * size / longest)), max(1, round(width * size / longest))
 
 
-def _decode(data: bytes, size: int, fit: Fit) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """RGB pixels (H, W, 3), at least as many as will be shown, if the image has them; and the size to show them at."""
-    decoded = _decode_scaled(data, size, fit) if data[:2] == b"\xff\xd8" else None
-    if decoded is not None:
-        return decoded
-    pixels = read_rgb(data)
-    return pixels, _fitted(pixels.shape[0], pixels.shape[1], size, fit)
+def _place(pixels: NDArray[np.uint8], square: NDArray[np.uint8]) -> None:
+    """Put pixels into the middle of a square, on white."""
+    size, (height, width) = square.shape[0], pixels.shape[:2]
+    top, left = (size - height) // 2, (size - width) // 2
+    if height < size or width < size:
+        square[...] = WHITE
+    square[top : top + height, left : left + width] = pixels
 
 
-def _decode_scaled(data: bytes, size: int, fit: Fit) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
-    """Like `_decode`, for JPEG; None for those that are left to Pillow."""
-    try:
-        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError as error:
-        raise ImageError(f"not a JPEG that can be read ({error})") from error
-    check_pixels(width, height)
-    if colorspace in ("CMYK", "YCCK"):
-        return None
-    # From the image's own size: that of the decoded pixels is rounded up, which would change the aspect ratio.
-    fitted = _fitted(height, width, size, fit)
-    try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "RGB", min_height=fitted[0], min_width=fitted[1], min_factor=_MIN_FACTOR
-        )
-    except ValueError:
-        # Pillow reads some files that the strict decoder refuses, and names what is wrong with the others.
-        return None
-    return pixels, fitted
+def _resize_rows_first(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Like `_resize`, but for rounding, and a quarter cheaper: torch alone makes all rows narrower, then drops some.
+
+    What Pillow decodes is not resized in this order, so that results on images of these formats stay what they were.
+    """
+    if height < pixels.shape[0]:
+        pixels = _resize(pixels, height, pixels.shape[1])
+    return _resize(pixels, height, width)
 
 
 def _resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -7,6 +7,10 @@ function of (labels, counts, seed, epoch):
   W draws therefore holds the class's share of W, off by less than 2.
 - Within a class the order is random, in passes: no sample comes a second time before all of its class came once, and
   the copies of a sample drawn m times are spread over the passes of the sample that is drawn most often.
+- Copies of a sample stay apart, so that they do not meet in a batch: a class with repeats is cut into halves by lot,
+  anew in every epoch, and each pass goes through the first half and then through the second, each in a new order. If
+  all of a class are drawn equally often, give or take one, at least half of it, rounded down, lies between two copies
+  of a sample: they can only meet in a batch that takes more than half of the class.
 - Random numbers are hashes of (seed, epoch, row, pass), so nothing depends on how many numbers were drawn before.
 
 Positions are what training is resumed by: position p is the p-th sample of the epoch, whatever the batch size, number
@@ -16,7 +20,7 @@ of threads or number of ranks.
 import numpy as np
 from numpy.typing import NDArray
 
-from artkit_shards.hashing import STREAM_OFFSET, STREAM_ORDER, hash_uint64, hash_uniform
+from artkit_shards.hashing import STREAM_HALF, STREAM_OFFSET, STREAM_ORDER, hash_uint64, hash_uniform
 
 _MIN_RANDOM_BITS = 16
 
@@ -81,13 +85,14 @@ def _compact(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
 def _draws_by_class(
     class_of_row: NDArray[np.int64], counts: NDArray[np.int64], num_classes: int, seed: int, epoch: int
 ) -> NDArray[np.int64]:
-    """Rows with their repeats, ordered by (class, pass, random)."""
+    """Rows with their repeats, ordered by (class, pass, half, random)."""
     most = np.zeros(num_classes, dtype=np.int64)
     np.maximum.at(most, class_of_row, counts)
-    # One 64-bit key sorts faster than three; what class and pass leave of it is random. Ties keep the order of rows.
+    # One 64-bit key sorts faster than several; what the others leave of it is random. Ties keep the order of rows.
     class_bits = (num_classes - 1).bit_length()
     pass_bits = int(most.max() - 1).bit_length()
-    random_bits = 64 - class_bits - pass_bits
+    half_bits = int(pass_bits > 0)
+    random_bits = 64 - class_bits - pass_bits - half_bits
     if random_bits < _MIN_RANDOM_BITS:
         raise ValueError(
             f"{num_classes} classes with up to {most.max()} repeats of a sample are more than a plan holds"
@@ -100,7 +105,27 @@ def _draws_by_class(
     key = hash_uint64(seed, STREAM_ORDER, epoch, rows, passes)
     key >>= np.uint64(64 - random_bits)
     if pass_bits:
-        key |= passes.astype(np.uint64) << np.uint64(random_bits)
+        key |= _halves(class_of_row, counts, most, seed, epoch)[rows] << np.uint64(random_bits)
+        key |= passes.astype(np.uint64) << np.uint64(random_bits + half_bits)
     if class_bits:
-        key |= class_of_row[rows].astype(np.uint64) << np.uint64(random_bits + pass_bits)
+        key |= class_of_row[rows].astype(np.uint64) << np.uint64(random_bits + half_bits + pass_bits)
     return rows[np.argsort(key, kind="stable")]
+
+
+def _halves(
+    class_of_row: NDArray[np.int64], counts: NDArray[np.int64], most: NDArray[np.int64], seed: int, epoch: int
+) -> NDArray[np.uint64]:
+    """The half of its class that each sample is in, 0 or 1, (N,); all 0 in classes without repeats.
+
+    Samples that are drawn most often are in the first half: a last pass that not all of the class are in then has them
+    at its beginning, with the whole second half of the pass before in between.
+    """
+    rows = np.flatnonzero((counts > 0) & (most[class_of_row] > 1))
+    by_lot = np.argsort(hash_uint64(seed, STREAM_HALF, epoch, rows), kind="stable")
+    rows = rows[by_lot]
+    rows = rows[np.lexsort((-counts[rows], class_of_row[rows]))]
+    sizes = np.bincount(class_of_row[rows], minlength=len(most))
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    halves = np.zeros(len(counts), dtype=np.uint64)
+    halves[rows] = place >= (sizes[class_of_row[rows]] + 1) // 2
+    return halves

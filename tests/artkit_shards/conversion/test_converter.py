@@ -317,7 +317,7 @@ def test_splits_of_the_folder_are_kept(tmp_path, dst):
     make_folder(tmp_path / "src/test", a=2, b=1)
     report = convert_folder(tmp_path / "src", dst)
     assert report.split_counts == {"train": 8, "test": 3}
-    assert report.notes == ("there is no image in 'val': the images bring splits of their own",)
+    assert report.notes[0] == "there is no image in 'val': the images bring splits of their own"
     for split, *_, file, _ in samples_of(dst):
         assert file.startswith(split)
 
@@ -503,7 +503,7 @@ def test_a_write_that_fails_leaves_no_temporary_file_and_no_manifest(folder, dst
         dst,
     )
     assert "cannot write the shards to" in result.stdout
-    assert "run the conversion again" in result.stdout
+    assert "run the same command again, which goes on from here" in result.stdout
     assert [path.name for path in dst.rglob("*") if path.is_file()] == ["unfinished.json"]
     convert_folder(folder, dst)
     assert len(list(samples_of(dst))) == 44
@@ -514,7 +514,7 @@ def test_a_full_disk_is_told_with_the_space_that_is_free(tmp_path):
     for code in (errno.ENOSPC, errno.EDQUOT):
         error = write_error(OSError(code, "full"), destination)
         assert "no space left to write the shards to" in str(error)
-        assert "MB free); free some, or choose a folder on another disk" in str(error)
+        assert "MB free); free some and run the same command again, which goes on from here" in str(error)
 
 
 def test_a_killed_conversion_is_told_and_done_again(folder, dst, tmp_path):

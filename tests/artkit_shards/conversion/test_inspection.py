@@ -1,4 +1,5 @@
 import zlib
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from artkit_shards import ImageError
-from artkit_shards.conversion.inspection import inspect, pixel_statistics
+from artkit_shards.conversion.inspection import HEAD_BYTES, inspect, inspect_header, inspect_source, pixel_statistics
 from artkit_shards.images import read_rgb
 
 
@@ -97,25 +98,25 @@ def test_jpegs_that_end_early_are_refused_wherever_they_end():
 def test_means_are_those_of_the_pixels():
     pixels = np.array(photograph())
     found = inspect(to_bytes(photograph(), "PNG"))
-    assert np.allclose(found.mean, pixels.mean(axis=(0, 1)) / 255, atol=1e-12)
-    assert np.allclose(found.mean_square, ((pixels / 255) ** 2).mean(axis=(0, 1)), atol=1e-12)
+    assert np.allclose(found.pixels.mean, pixels.mean(axis=(0, 1)) / 255, atol=1e-12)
+    assert np.allclose(found.pixels.mean_square, ((pixels / 255) ** 2).mean(axis=(0, 1)), atol=1e-12)
 
 
 def test_means_of_a_scaled_jpeg_are_near_those_of_the_whole():
     picture = photograph(900, 1200)
     found = inspect(to_bytes(picture, "JPEG", quality=95))
     whole = np.array(picture) / 255
-    assert np.allclose(found.mean, whole.mean(axis=(0, 1)), atol=0.01)
-    assert np.allclose(found.mean_square, (whole**2).mean(axis=(0, 1)), atol=0.01)
+    assert np.allclose(found.pixels.mean, whole.mean(axis=(0, 1)), atol=0.01)
+    assert np.allclose(found.pixels.mean_square, (whole**2).mean(axis=(0, 1)), atol=0.01)
 
 
 def test_means_of_a_transparent_picture_are_those_on_white():
-    assert inspect(to_bytes(Image.new("RGBA", (5, 5), (0, 0, 0, 0)), "PNG")).mean == (1.0, 1.0, 1.0)
+    assert inspect(to_bytes(Image.new("RGBA", (5, 5), (0, 0, 0, 0)), "PNG")).pixels.mean == (1.0, 1.0, 1.0)
 
 
 def test_statistics_weigh_each_image_the_same_and_ignore_the_order():
     pictures = [photograph(90, 120), photograph(40, 200, seed=1), Image.new("RGB", (10, 10), (255, 0, 0))]
-    found = [inspect(to_bytes(picture, "PNG")) for picture in pictures]
+    found = [inspect(to_bytes(picture, "PNG")).pixels for picture in pictures]
     mean, std = pixel_statistics(found)
     pixels = [np.array(picture).reshape(-1, 3) / 255 for picture in pictures]
     expected = np.mean([image.mean(axis=0) for image in pixels], axis=0)
@@ -126,7 +127,71 @@ def test_statistics_weigh_each_image_the_same_and_ignore_the_order():
 
 
 def test_statistics_of_one_colour_have_no_deviation():
-    found = [inspect(to_bytes(Image.new("RGB", (7, 7), (51, 102, 204)), "PNG"))] * 3
+    found = [inspect(to_bytes(Image.new("RGB", (7, 7), (51, 102, 204)), "PNG")).pixels] * 3
     mean, std = pixel_statistics(found)
     assert np.allclose(mean, (0.2, 0.4, 0.8))
     assert max(std) < 1e-7
+
+
+def test_progressive_jpegs_are_kept():
+    data = to_bytes(photograph(300, 400), "JPEG", progressive=True)
+    assert inspect(data).changes == ()
+    assert inspect_header(data, len(data)).changes == ()
+
+
+# --- headers only ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+def test_a_header_tells_what_decoding_tells_but_for_the_pixels(image_format):
+    data = to_bytes(photograph(700, 900), image_format)
+    assert inspect_header(data, len(data)) == replace(inspect(data), pixels=None, crc32=zlib.crc32(data[:HEAD_BYTES]))
+
+
+def test_a_header_that_tells_of_a_change_is_not_enough():
+    for data in (
+        to_bytes(photograph(), "JPEG", exif=exif_sideways()),
+        to_bytes(photograph(), "PNG", exif=exif_sideways()),
+        to_bytes(photograph(), "WEBP", exif=exif_sideways()),
+        to_bytes(photograph().convert("RGBA"), "PNG"),
+        to_bytes(photograph().convert("CMYK"), "JPEG"),
+        to_bytes(photograph(), "GIF"),
+        to_bytes(photograph(), "TIFF"),
+        to_bytes(photograph(), "BMP"),
+    ):
+        assert inspect_header(data, len(data)) is None
+        assert inspect_source(data, header_only=True) == inspect(data)
+
+
+def test_orientation_that_stands_behind_the_pixels_is_seen():
+    plain = to_bytes(photograph(), "PNG")
+    end = plain.index(b"IEND") - 4
+    data = plain[:end] + chunk(b"eXIf", exif_sideways().tobytes().removeprefix(b"Exif\0\0")) + plain[end:]
+    assert inspect_source(data, header_only=True).changes == ("orientation",)
+
+
+def test_only_the_beginning_of_a_jpeg_is_read(tmp_path):
+    data = to_bytes(photograph(2400, 3200), "JPEG", quality=98)
+    assert len(data) > 2 * HEAD_BYTES
+    path = tmp_path / "large.jpg"
+    path.write_bytes(data[:HEAD_BYTES] + bytes(len(data) - HEAD_BYTES))
+    found = inspect_source(path, header_only=True)
+    assert (found.width, found.height, found.num_bytes, found.pixels) == (3200, 2400, len(data), None)
+
+
+def test_headers_longer_than_what_is_read_are_read_on(tmp_path):
+    padding = b"\xff\xfe\xff\xff" + bytes(0xFFFF - 2)
+    data = to_bytes(photograph(), "JPEG")
+    path = tmp_path / "long.jpg"
+    path.write_bytes(data[:2] + padding * 3 + data[2:])
+    found = inspect_source(path, header_only=True)
+    assert (found.width, found.height, found.pixels) == (120, 90, None)
+    path.write_bytes(path.read_bytes()[: HEAD_BYTES + 100])
+    with pytest.raises(ImageError, match=r"truncated|damaged"):
+        inspect_source(path, header_only=True)
+
+
+@pytest.mark.parametrize("data", [b"", b"text", to_bytes(photograph(), "JPEG")[:40]], ids=["empty", "text", "cut"])
+def test_what_is_no_image_is_refused_by_its_header(data):
+    with pytest.raises(ImageError, match=r"^(empty file|not an image|truncated|damaged)"):
+        inspect_source(data, header_only=True)

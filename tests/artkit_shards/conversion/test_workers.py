@@ -15,7 +15,7 @@ from artkit_shards.conversion.workers import default_workers, open_workers
 @pytest.mark.parametrize("count", [1, 2])
 def test_results_come_in_the_order_of_the_items(count):
     with open_workers(count) as workers:
-        assert list(workers.map(abs, list(range(-40, 0)), 7)) == list(range(40, 0, -1))
+        assert list(workers.map(abs, range(-40, 0))) == list(range(40, 0, -1))
 
 
 def test_one_worker_is_this_process_and_more_are_others():

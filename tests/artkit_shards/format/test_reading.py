@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from artkit_shards.format.reading import OpenFiles
+from artkit_shards.format.reading import OpenFiles, local_files, open_file
 
 
 @pytest.fixture
@@ -29,8 +29,12 @@ def no_check(_number, _file):
     pass
 
 
+def make_files(paths, check, limit=128):
+    return OpenFiles(lambda number: open_file(paths[number]), check, limit)
+
+
 def test_only_the_files_used_last_stay_open(paths):
-    files = OpenFiles(paths, no_check, limit=2)
+    files = make_files(paths, no_check, limit=2)
     for number in (0, 1, 0, 2):
         assert files.get(number).read(10, 3) == str(number).encode() * 3
     assert open_descriptors(paths) == ["0", "2"]
@@ -39,7 +43,7 @@ def test_only_the_files_used_last_stay_open(paths):
 
 
 def test_a_file_in_use_stays_open_when_it_drops_out(paths):
-    files = OpenFiles(paths, no_check, limit=1)
+    files = make_files(paths, no_check, limit=1)
     held = files.get(0)
     files.get(1)
     assert held.read(0, 2) == b"00"
@@ -49,7 +53,7 @@ def test_a_file_in_use_stays_open_when_it_drops_out(paths):
 
 def test_each_file_is_checked_whenever_it_is_opened(paths):
     checked = []
-    files = OpenFiles(paths, lambda number, file: checked.append((number, file.read(0, 1))), limit=1)
+    files = make_files(paths, lambda number, file: checked.append((number, file.read(0, 1))), limit=1)
     for number in (0, 0, 1, 0):
         files.get(number)
     assert checked == [(0, b"0"), (1, b"1"), (0, b"0")]
@@ -59,7 +63,7 @@ def test_a_file_that_fails_its_check_is_not_kept(paths):
     def refuse(number, _file):
         raise ValueError(f"file {number} is bad")
 
-    files = OpenFiles(paths, refuse)
+    files = make_files(paths, refuse)
     for _ in range(2):
         with pytest.raises(ValueError, match="file 3 is bad"):
             files.get(3)
@@ -67,13 +71,13 @@ def test_a_file_that_fails_its_check_is_not_kept(paths):
 
 
 def test_a_missing_file_is_an_os_error(paths, tmp_path):
-    files = OpenFiles([tmp_path / "gone"], no_check)
+    files = local_files([tmp_path / "gone"], no_check)
     with pytest.raises(FileNotFoundError, match="gone"):
         files.get(0)
 
 
 def test_threads_that_fight_for_few_files_read_the_right_bytes(paths):
-    files = OpenFiles(paths, no_check, limit=1)
+    files = make_files(paths, no_check, limit=1)
     wrong = []
 
     def read(step):

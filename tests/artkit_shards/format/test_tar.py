@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artkit_shards.format.tar import BLOCK, RECORD, end_of_archive, member, sample, sample_key
+from artkit_shards.format.tar import BLOCK, RECORD, around_image, end_of_archive, header, member, sample_key
 
 
 def archive(*parts):
@@ -16,7 +16,8 @@ def archive(*parts):
 
 def test_a_sample_is_image_class_and_json_with_one_key():
     fields = {"file": "Cézanne/Äpfel.jpg", "class": "Cézanne", "width": 30, "height": 20}
-    data = archive(sample("000000042", "jpg", b"image", 7, fields))
+    before, after = around_image("000000042", "jpg", len(b"image"), 7, fields)
+    data = archive(before, b"image", after)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         contents = {info.name: tar.extractfile(info).read() for info in tar}
     assert list(contents) == ["000000042.jpg", "000000042.cls", "000000042.json"]
@@ -34,6 +35,20 @@ def test_members_are_plain_ustar_files_without_time_or_owner():
     assert info.isreg()
     assert (info.mtime, info.uid, info.gid, info.uname, info.gname, info.mode) == (0, 0, 0, "", "", 0o644)
     assert info.pax_headers == {}
+
+
+@given(st.text("abz019._-", min_size=1, max_size=100), st.integers(0, 8**11 - 1))
+def test_headers_are_those_of_the_standard_library(name, size):
+    info = tarfile.TarInfo(name)
+    info.size = size
+    info.mode = 0o644
+    assert header(name, size) == info.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(("name", "size"), [("", 0), ("x" * 101, 0), ("x", 8**11)])
+def test_what_does_not_fit_into_a_header_is_refused(name, size):
+    with pytest.raises(ValueError, match="does not fit into a USTAR header"):
+        header(name, size)
 
 
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=5))

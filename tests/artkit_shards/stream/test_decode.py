@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from artkit_shards import ImageError, fit_image
+from artkit_shards.stream.decode import crop_into, crop_pixels
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -121,3 +122,71 @@ def test_an_image_that_claims_too_many_pixels_is_refused_before_it_is_decoded():
     bomb = header[:start] + (60000).to_bytes(2, "big") * 2 + header[start + 4 :]
     with pytest.raises(ImageError, match="60000"):
         fit_image(bomb, 32)
+
+
+def smooth(width, height, seed=3):
+    """A picture with detail at many scales, and none that JPEG cannot hold."""
+    generator = np.random.default_rng(seed)
+    layers = [
+        np.asarray(
+            Image.fromarray(generator.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize(
+                (width, height), Image.Resampling.BICUBIC
+            )
+        ).astype(float)
+        for side in (4, 12, 40)
+    ]
+    return Image.fromarray((layers[0] * 0.6 + layers[1] * 0.3 + layers[2] * 0.1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", [64, 128, 200, 256, 400])
+def test_shrinking_is_as_good_as_pillows_antialiased_filter_on_the_whole_image(size):
+    image = smooth(1000, 800)
+    fitted = fit_image(encode(image, "JPEG", quality=95), size, "squash").astype(int)
+    best = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(fitted - best).mean() < 1.5
+
+
+def cropped(data, box, size=64):
+    square = np.empty((size, size, 3), dtype=np.uint8)
+    crop_into(data, square, box)
+    return square
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+@pytest.mark.parametrize(
+    "box",
+    [(0.0, 0.0, 600.0, 900.0), (10.3, 20.7, 310.0, 333.3), (250.0, 500.0, 350.0, 400.0), (100.0, 100.0, 40.0, 30.0)],
+)
+def test_a_crop_shows_its_part_stretched_over_the_square(image_format, box):
+    image = smooth(900, 600)
+    top, left, height, width = box
+    expected = image.resize((64, 64), Image.Resampling.BILINEAR, box=(left, top, left + width, top + height))
+    options = {"quality": 97, "subsampling": 0} if image_format == "JPEG" else {}
+    difference = np.abs(cropped(encode(image, image_format, **options), box).astype(int) - np.asarray(expected))
+    assert difference.mean() < 3
+
+
+def test_a_crop_of_a_turned_photograph_is_of_the_upright_one():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(halves(80, 40), "JPEG", quality=95, subsampling=0, exif=exif)  # upright: red above blue
+    assert close(cropped(data, (0, 0, 35, 40)), RED).all()
+    assert close(cropped(data, (45, 0, 35, 40)), BLUE).all()
+
+
+def test_what_of_a_crop_lies_outside_the_image_is_left_out():
+    square = cropped(encode(halves(80, 40), "PNG"), (-10, 50, 100, 1000), size=8)
+    assert close(square, BLUE).all()
+
+
+def test_the_smallest_crop_is_one_pixel():
+    assert close(cropped(encode(halves(80, 40), "PNG"), (39.9, 79.9, 0.01, 0.01), size=8), BLUE).all()
+
+
+def test_a_crop_of_an_image_kept_at_another_scale_is_the_same_part():
+    image = smooth(900, 600)
+    kept = np.asarray(image.resize((100, 100), Image.Resampling.BILINEAR))
+    square = np.empty((50, 50, 3), dtype=np.uint8)
+    crop_pixels(kept, square, (150.0, 300.0, 300.0, 450.0), 600, 900)
+    expected = cropped(encode(image, "PNG"), (150.0, 300.0, 300.0, 450.0), size=50)
+    assert np.abs(square.astype(int) - expected).mean() < 3

@@ -1,7 +1,10 @@
 """The loader delivers exactly its plan, in order, whatever the threads, the batch size and the start."""
 
 import hashlib
+import json
 import shutil
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artkit_shards import Loader, SampleError, fit_image, open_dataset
+from artkit_shards.stream.decode import Fit
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +25,15 @@ def make(split, **options):
     return Loader(split, **{"image_size": 24, "batch_size": 5, **options})
 
 
-def deliver(loader):
-    """Position, key, label and pixel hash of every image delivered."""
+def deliver(batches):
+    """Position, key, label and pixel hash of every image delivered, padding left out."""
     return [
         (position, key, label, hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest())
-        for batch in loader
-        for position, key, label, image in zip(
-            batch.positions.tolist(), batch.keys, batch.labels.tolist(), batch.images, strict=True
+        for batch in batches
+        for position, key, label, image, is_own in zip(
+            batch.positions.tolist(), batch.keys, batch.labels.tolist(), batch.images, batch.mask, strict=True
         )
+        if is_own
     ]
 
 
@@ -57,23 +62,140 @@ def test_every_sample_comes_once_by_default_with_its_own_key_label_and_pixels(sp
     assert seen == set(range(len(split)))
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@dataclass
+class Phase:
+    """A part of an epoch: as many processes as there are ranks, with settings of their own."""
+
+    batch_size: int
+    world_size: int
+    threads: int
+    cache: int
+    steps: int
+
+    def run(self, split, state, **common):
+        """Deliver some steps from a state; returns what was delivered and the new state."""
+        delivered, states = [], []
+        for rank in range(self.world_size):
+            options = {"batch_size": self.batch_size, "threads": self.threads, "cache": self.cache}
+            loader = make(split, **common, **options, rank=rank, world_size=self.world_size)
+            loader.load_state_dict(state)
+            delivered += deliver(islice(loader, self.steps))
+            states.append(json.dumps(loader.state_dict()))
+        assert len(set(states)) == 1, "every rank has the same state"
+        return delivered, json.loads(states[0])
+
+
+PHASES = st.builds(
+    Phase,
+    batch_size=st.integers(1, 9),
+    world_size=st.integers(1, 3),
+    threads=st.integers(1, 4),
+    cache=st.sampled_from([0, 4000, 20_000, 10**6]),
+    steps=st.integers(0, 6),
+)
+
+
+@pytest.fixture(scope="module")
+def splits(uneven_shards, shape_shards):
+    """Splits of some sizes and numbers of classes: photographs and drawings."""
+    return [open_dataset(shards).split(name) for shards in (uneven_shards, shape_shards) for name in ("train", "val")]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_threads_batch_size_and_start_deliver_the_same_plan_exactly_once(split, data):
+def test_stopped_and_resumed_with_other_settings_the_plan_is_delivered_exactly_once(splits, data):
+    split = data.draw(st.sampled_from(splits))
     counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(split), max_size=len(split)).filter(any)))
-    common = {"counts": counts, "seed": data.draw(st.integers(0, 9)), "epoch": data.draw(st.integers(0, 9))}
-    whole = deliver(make(split, **common, threads=1, batch_size=7))
+    common = {"counts": counts, "seed": data.draw(st.integers(0, 9)), "fit": data.draw(st.sampled_from(Fit.__args__))}
+    epoch = data.draw(st.integers(0, 9))
+    whole = deliver(make(split, **common, epoch=epoch, threads=1, batch_size=7))
     assert [position for position, *_ in whole] == list(range(counts.sum()))
-    stop = data.draw(st.integers(0, len(whole)))
-    size = data.draw(st.integers(1, 9))
-    before = deliver(make(split, **common, threads=data.draw(st.integers(1, 4)), batch_size=size))[:stop]
-    after = deliver(make(split, **common, threads=data.draw(st.integers(1, 4)), start=stop))
-    assert before + after == whole
+    state = make(split, **common, epoch=epoch).state_dict()
+    parts = []
+    rest = Phase(batch_size=4, world_size=2, threads=2, cache=0, steps=len(whole) + 1)
+    for phase in [*data.draw(st.lists(PHASES, max_size=3)), rest]:
+        if state["epoch"] == epoch:
+            delivered, state = phase.run(split, state, **common)
+            parts += delivered
+    assert sorted(parts) == whole
+    assert (state["epoch"], state["consumed"]) == (epoch + 1, 0)
 
 
-def test_iterating_again_gives_the_same_again(split):
+@pytest.mark.parametrize("world_size", [2, 3, 5])
+def test_evaluation_shows_every_sample_once_in_steps_that_are_equal_on_all_ranks(split, world_size):
+    rows, sizes = [], []
+    for rank in range(world_size):
+        batches = list(make(split, batch_size=7, order="rows", rank=rank, world_size=world_size))
+        sizes.append([len(batch.rows) for batch in batches])
+        rows += [row for batch in batches for row in batch.rows[batch.mask.numpy()].tolist()]
+    assert sorted(rows) == list(range(len(split)))
+    assert sizes == sizes[:1] * world_size
+
+
+def test_the_order_of_rows_is_that_of_the_split_in_every_epoch(split):
+    loader = make(split, order="rows")
+    for _ in range(2):
+        assert [row for batch in loader for row in batch.rows.tolist()] == list(range(len(split)))
+
+
+def test_leaving_the_loop_and_coming_back_goes_on_behind_what_was_delivered(split):
     loader = make(split)
-    assert deliver(loader) == deliver(loader)
+    first = deliver(islice(loader, 2))
+    assert (loader.consumed, len(loader)) == (10, -(-(len(split) - 10) // 5))
+    assert first + deliver(loader) == deliver(make(split))
+
+
+def test_the_next_epoch_is_planned_while_one_is_delivered(split):
+    asked = []
+
+    def counts(epoch):
+        asked.append(epoch)
+        return np.ones(len(split), dtype=int)
+
+    loader = make(split, counts=counts, epoch=4)
+    assert asked == [4]
+    next(iter(loader))
+    assert asked == [4, 5]
+    deliver(loader)
+    loader.state_dict()
+    assert asked == [4, 5], "the epoch that begins is the one that was planned"
+
+
+def test_an_iterator_that_was_overtaken_says_so(split):
+    loader = make(split)
+    old = iter(loader)
+    next(old)
+    new = iter(loader)
+    assert next(new).positions[0] == 5
+    with pytest.raises(RuntimeError, match="the loader was begun anew or moved meanwhile; go on with its newest"):
+        next(old)
+    assert next(new).positions[0] == 10, "the old one disturbs nothing"
+    loader.load_state_dict(make(split, epoch=1).state_dict())
+    with pytest.raises(RuntimeError, match="begun anew or moved"):
+        next(new)
+    assert (loader.epoch, loader.consumed) == (1, 0)
+
+
+def test_batches_stay_as_they_are_while_others_follow(split):
+    kept = list(make(split, batch_size=3, threads=3))
+    copies = [batch.images.clone() for batch in kept]
+    later = list(make(split, batch_size=3, threads=3, epoch=1))
+    assert later
+    assert all((batch.images == copy).all() for batch, copy in zip(kept, copies, strict=True))
+
+
+def test_a_batch_has_the_labels_of_every_target(split):
+    for batch in make(split):
+        assert list(batch.targets) == list(split.targets)
+        assert batch.labels.tolist() == split.labels[batch.rows].tolist()
+        for name, labels in batch.targets.items():
+            assert labels.tolist() == split.targets[name][batch.rows].tolist()
+
+
+def test_iterating_again_gives_the_next_epoch(split):
+    loader = make(split, epoch=3)
+    assert [deliver(loader), deliver(loader)] == [deliver(make(split, epoch=3)), deliver(make(split, epoch=4))]
+    assert loader.epoch == 5
 
 
 def test_a_loader_that_is_left_early_leaves_no_threads_behind(split):
@@ -93,6 +215,12 @@ def test_a_loader_that_is_left_early_leaves_no_threads_behind(split):
         ({"fit": "crop"}, "fit='crop' is unknown; it is 'letterbox' or 'squash'"),
         ({"start": 37}, r"start=37 is outside \[0, 36\], the positions of this epoch's plan"),
         ({"start": -1}, r"start=-1 is outside"),
+        ({"epoch": -1}, r"epoch=-1 is out of bounds; epochs count from 0"),
+        ({"order": "random"}, r"order='random' is unknown; it is 'plan' or 'rows'"),
+        ({"max_bad": 1.5}, r"max_bad=1.5 is outside \[0, 1\]; it is a share of the samples of an epoch"),
+        ({"rank": 1}, r"rank=1 is outside \[0, 1\) for world_size=1"),
+        ({"cache": "lots"}, r"'lots' is no size; write a number with a unit"),
+        ({"cache": 100}, r"a cache of 100 bytes cannot hold one decoded image, which takes 1728"),
         ({"counts": np.ones(3, dtype=int)}, "one number for each sample"),
     ],
 )
@@ -113,7 +241,7 @@ def test_a_sample_damaged_after_conversion_is_named_with_its_shard(uneven_shards
     shard = copy / split.shard_of(3)
     damaged = shard.read_bytes().replace(data, bytes(len(data)))
     shard.write_bytes(damaged)
-    message = f"sample {split.keys[3]} of {shard.name} .* cannot be decoded: .*; the shard was damaged"
+    message = f"sample {split.keys[3]} of {shard.name} has other bytes than the index says: the shard was damaged"
     with pytest.raises(SampleError, match=message) as caught:
         list(make(open_dataset(copy).split("train")))
     assert caught.value.key == split.keys[3]

@@ -61,6 +61,33 @@ def test_copies_are_spread_over_the_passes_of_the_sample_that_is_drawn_most_ofte
     assert second[-1] >= 6, "three copies among six passes must not all come early"
 
 
+def balanced_counts(sizes, quota):
+    """Counts that draw every class `quota` times, each of its samples equally often, give or take one."""
+    return [quota // size + (number < quota % size) for size in sizes for number in range(size)]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(1, 60), st.integers(0, 100), st.randoms())
+def test_half_of_a_class_lies_between_two_copies_of_a_sample(sizes, quota, seed, random):
+    labels = [label for label, size in enumerate(sizes) for _ in range(size)]
+    counts = [count for size in sizes for count in random.sample(balanced_counts([size], quota), size)]
+    rows = plan(labels, counts, seed)
+    for label, size in enumerate(sizes):
+        of_class = [row for row in rows.tolist() if labels[row] == label]
+        last_seen = {}
+        for draw, row in enumerate(of_class):
+            assert draw - last_seen.get(row, -size) > size // 2
+            last_seen[row] = draw
+
+
+@pytest.mark.parametrize("batch_size", [16, 32, 64, 128, 256, 512])
+def test_copies_do_not_meet_in_batches_of_usual_size(batch_size):
+    sizes = np.geomspace(25, 800, 50).astype(int).tolist()  # as in many an art collection: a tail 32 times thinner
+    labels = np.repeat(np.arange(50), sizes)
+    rows = plan(labels, balanced_counts(sizes, len(labels) // 50))
+    batches = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
+    assert [len(batch) - len(set(batch.tolist())) for batch in batches] == [0] * len(batches)
+
+
 def test_order_differs_between_epochs_and_seeds_and_is_repeatable():
     labels, counts = np.arange(200) % 5, np.ones(200, dtype=int)
     first = plan(labels, counts)
@@ -71,6 +98,8 @@ def test_order_differs_between_epochs_and_seeds_and_is_repeatable():
 
 def test_order_is_pinned_because_resumed_runs_depend_on_it():
     assert plan([0, 0, 0, 1, 2, 2], [1, 1, 1, 3, 2, 0], seed=7, epoch=2).tolist() == [1, 4, 3, 3, 0, 4, 2, 3]
+    with_repeats = plan([0, 0, 0, 0, 0, 1], [2, 2, 3, 2, 2, 1], seed=7, epoch=2).tolist()
+    assert with_repeats == [1, 3, 2, 4, 0, 2, 3, 5, 1, 0, 4, 2]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artkit_shards import ClassFolders, ConvertError, Record
-from artkit_shards.conversion.scan import series_name
+from artkit_shards.conversion.sources.class_folders import series_name
 
 
 def make(root, *files):
@@ -53,10 +53,92 @@ def test_class_names_are_trimmed_and_composed(tmp_path):
     }
 
 
-@pytest.mark.parametrize(("one", "other"), [("Klee", " Klee"), ("C\u00e9zanne", "Ce\u0301zanne")])
-def test_two_folders_with_the_same_class_name_are_an_error(tmp_path, one, other):
+@pytest.mark.parametrize(
+    ("one", "other", "label"),
+    [
+        ("Klee", " Klee", "Klee"),
+        ("C\u00e9zanne", "Ce\u0301zanne", "C\u00e9zanne"),
+        ("Albrecht_D\u00fcrer", "Albrecht_Du\u0393\u00f2\u00e1\u251c\u00acrer", "Albrecht_D\u00fcrer"),
+    ],
+    ids=["blanks", "composition", "garbled"],
+)
+def test_folders_whose_names_differ_in_blanks_or_encoding_only_are_one_class(tmp_path, one, other, label):
     make(tmp_path, f"{one}/1.jpg", f"{other}/2.jpg", "b/3.jpg")
-    with pytest.raises(ConvertError, match=r"name the same class .* rename one of them"):
+    assert labels_of(tmp_path) == {f"{one}/1.jpg": label, f"{other}/2.jpg": label, "b/3.jpg": "b"}
+    (note,) = ClassFolders(tmp_path).notes()
+    assert f"are taken for one class, {label!r}: their names differ in blanks or encoding only" in note
+    assert repr(one) in note
+    assert repr(other) in note
+
+
+def test_a_class_in_two_splits_is_put_together_without_a_word(tmp_path):
+    make(tmp_path, "train/a/1.jpg", "train/b/2.jpg", "test/a/3.jpg", "test/b/4.jpg")
+    assert ClassFolders(tmp_path).notes() == ()
+
+
+def test_similar_names_are_told_and_stay_apart(tmp_path):
+    make(tmp_path, "Vincent_van_Gogh/1.jpg", "Vincent van Gogh/2.jpg")
+    assert set(labels_of(tmp_path).values()) == {"Vincent_van_Gogh", "Vincent van Gogh"}
+    told = "the classes 'Vincent van Gogh', 'Vincent_van_Gogh' may be one; give them one name if they are"
+    assert ClassFolders(tmp_path).notes() == (told,)
+
+
+@pytest.mark.parametrize("outer", ["images", "images/images"])
+def test_a_folder_around_the_class_folders_is_entered(tmp_path, outer):
+    make(tmp_path, f"{outer}/a/1.jpg", f"{outer}/b/2.jpg", "artists.csv", "empty/readme.txt")
+    folders = ClassFolders(tmp_path)
+    assert [(record.file, record.label) for record in folders] == [(f"{outer}/a/1.jpg", "a"), (f"{outer}/b/2.jpg", "b")]
+    assert f"the classes are the folders in {outer}" in folders.notes()
+
+
+def test_a_folder_around_split_folders_is_entered(tmp_path):
+    make(tmp_path, "data/train/a/1.jpg", "data/train/b/2.jpg", "data/test/a/3.jpg")
+    assert {record.file: record.split for record in ClassFolders(tmp_path)} == {
+        "data/train/a/1.jpg": "train",
+        "data/train/b/2.jpg": "train",
+        "data/test/a/3.jpg": "test",
+    }
+
+
+def test_a_class_with_images_of_its_own_is_not_entered(tmp_path):
+    make(tmp_path, "Monet/1.jpg", "Monet/late/2.jpg", "Monet/early/3.jpg")
+    with pytest.raises(ConvertError, match="has one class only, 'Monet'"):
+        ClassFolders(tmp_path)
+
+
+@pytest.mark.parametrize("copy", ["resized/{}", "resized/resized/{}", "Images_Resized/{}", "thumbnails/x/{}"])
+def test_a_second_copy_beside_the_images_is_left_out(tmp_path, copy):
+    names = ["Klee_1.jpg", "Klee_2.jpg", "Monet_1.jpg"]
+    make(tmp_path, "images/Klee/Klee_1.jpg", "images/Klee/Klee_2.jpg", "images/Monet/Monet_1.jpg", "artists.csv")
+    make(tmp_path, *(copy.format(name) for name in names))
+    folders = ClassFolders(tmp_path)
+    assert [record.file for record in folders] == [
+        "images/Klee/Klee_1.jpg",
+        "images/Klee/Klee_2.jpg",
+        "images/Monet/Monet_1.jpg",
+    ]
+    folder = copy.partition("/")[0]
+    told = f"{folder} left out: it holds a second copy of the images, as 3 of its 3 file names tell"
+    assert folders.notes()[0].startswith(told)
+
+
+def test_a_folder_named_as_a_copy_with_images_of_its_own_is_a_class(tmp_path):
+    make(tmp_path, "Klee/1.jpg", "Monet/2.jpg", "resized/3.jpg")
+    assert set(labels_of(tmp_path).values()) == {"Klee", "Monet", "resized"}
+
+
+def test_a_flat_copy_alone_says_that_it_has_no_class_folders(tmp_path):
+    make(tmp_path, "Klee_1.jpg", "Monet_1.jpg")
+    with pytest.raises(ConvertError, match=r"are not in class folders \(Klee_1\.jpg\)"):
+        ClassFolders(tmp_path)
+
+
+def test_parts_of_splits_are_not_taken_for_classes(tmp_path):
+    make(tmp_path, "train_1/1.jpg", "train_2/2.jpg", "test/3.jpg", "all_data_info.csv")
+    message = (
+        r"test, train_1, train_2 in \S+ are named as parts of splits, .* --labels all_data_info\.csv --label COLUMN"
+    )
+    with pytest.raises(ConvertError, match=message):
         ClassFolders(tmp_path)
 
 
@@ -121,7 +203,6 @@ def test_names_that_are_not_utf8_become_readable(tmp_path):
         pytest.param(["1.jpg", "2.jpg"], r"are not in class folders \(1.jpg\); artkit expects", id="no folders"),
         pytest.param(["train/1.jpg", "test/2.jpg"], r"are not in class folders \(test/2.jpg\)", id="splits only"),
         pytest.param(["a/1.jpg", "a/2.jpg"], "has one class only, 'a'; there must be at least two", id="one class"),
-        pytest.param(["images/a/1.jpg", "images/b/2.jpg"], r"If the folders in \S+/images are the classes", id="deep"),
     ],
 )
 def test_folders_of_another_shape_are_refused_with_what_is_expected(tmp_path, files, message):
@@ -152,3 +233,43 @@ def test_series_groups_numbered_names_of_one_class(tmp_path):
 @given(st.text(alphabet="abcé _-", max_size=8), st.integers(0, 9999), st.integers(0, 9999))
 def test_series_name_does_not_depend_on_numbers(stem, one, other):
     assert series_name(f"{stem}_{one}") == series_name(f"{stem}_{other}") == series_name(stem)
+
+
+@pytest.fixture
+def bucket():
+    """Address of a folder in memory, with the files of two classes; empty again afterwards."""
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for name in ("Klee/b.jpg", "Monet/deep/a.jpg", "Klee/notes.txt", ".hidden/c.jpg"):
+        memory.pipe(f"/bucket/art/{name}", b"")
+    yield "memory://bucket/art"
+    memory.rm("/bucket", recursive=True)
+
+
+def test_class_folders_are_listed_at_an_address(bucket):
+    folders = ClassFolders(bucket)
+    assert list(folders) == [
+        Record("memory://bucket/art/Klee/b.jpg", "Klee/b.jpg", {"class": "Klee"}),
+        Record("memory://bucket/art/Monet/deep/a.jpg", "Monet/deep/a.jpg", {"class": "Monet"}),
+    ]
+    assert folders.notes() == ("1 file not named as an image left out (1 .txt)",)
+
+
+def test_an_address_on_this_machine_is_its_folder(tmp_path):
+    make(tmp_path, "a/1.jpg", "b/2.jpg")
+    assert list(ClassFolders(f"file://{tmp_path}")) == list(ClassFolders(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("memory://nowhere/art", r"there are no files at memory://nowhere/art; give the address of a folder"),
+        ("pipe:ls", r"pipe:ls is no address that can be read; give a folder, or an address that begins with http"),
+        ("zip://*::x.zip", r"is no address that can be read"),
+        ("hdfs://host/art", r"hdfs://host/art begins with hdfs://, which is not read"),
+    ],
+)
+def test_addresses_that_cannot_be_listed_are_told(address, message):
+    with pytest.raises(ConvertError, match=message):
+        ClassFolders(address)

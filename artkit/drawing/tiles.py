@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from artkit_plugins.reporters.files import write_whole
+from artkit.drawing.files import write_whole
 
 FRAME: Final = 4
 GAP: Final = 14
@@ -75,11 +75,17 @@ def grid(tiles: Sequence[Tile], *, columns: int, size: int) -> Image.Image:
     return block
 
 
-def text_line(text: str, *, width: int, size: int = 12, bold: bool = False, colour: str = INK) -> Image.Image:
-    """Set one line of text, shortened to `width`."""
+def text_line(
+    text: str, *, width: int, number: str = "", size: int = 12, bold: bool = False, colour: str = INK
+) -> Image.Image:
+    """Set one line of text, shortened to `width`; a number stands at its right end and is never shortened."""
     font = _font(size, bold)
     block = Image.new("RGB", (width, round(1.6 * size)), WHITE)
-    ImageDraw.Draw(block).text((0, 0.2 * size), _fit(text, font, width), font=font, fill=colour)
+    draw = ImageDraw.Draw(block)
+    taken = round(font.getlength(number)) if number else 0
+    text = _fit(text, font, width - taken - (size // 2 if taken else 0))
+    draw.text((0, 0.2 * size), text, font=font, fill=colour)
+    draw.text((width - taken, 0.2 * size), number, font=font, fill=colour)
     return block
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from artkit_plugins.reporters.files import write_whole
+from artkit.drawing.files import write_whole
 
 DPI: Final = 140
 INK: Final = "#24292f"
