@@ -53,8 +53,21 @@ def is_killed(process: int, after_s: float) -> bool:
     return status != 0
 
 
+def content(directory: Path) -> dict[str, bytes]:
+    """What a data set consists of: all files but those that a conversion removes after it has completed it."""
+    passing = (".artkit/journal", ".artkit/tmp", ".artkit/lock", ".artkit/unfinished.json")
+    return {name: data for name, data in tree(directory).items() if not name.startswith(passing)}
+
+
+def is_complete(destination: Path) -> bool:
+    """Whether a data set is there."""
+    return (destination / ".artkit/manifest.json").exists()
+
+
 def where_it_stood(destination: Path) -> str:
     """How far a conversion had come."""
+    if is_complete(destination):
+        return "tidying up"
     if (destination / ".artkit/unfinished.json").exists():
         return "writing"
     return "looking at images"
@@ -84,10 +97,11 @@ def main() -> None:
                 where = where_it_stood(destination)
                 killed[where] = killed.get(where, 0) + 1
                 num_kills += 1
-                continue
-            if num_kills >= args.kills:
+                if not is_complete(destination):
+                    continue
+            elif num_kills >= args.kills:
                 os.waitpid(process, 0)
-            if tree(destination) != in_peace:
+            if content(destination) != in_peace:
                 sys.exit(f"{destination} differs from {expected} after {num_kills} kills")
             num_ended += 1
             shutil.rmtree(destination)

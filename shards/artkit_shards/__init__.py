@@ -12,6 +12,7 @@
     format/       tar, index, manifest, and opening them: `open_dataset`
     stream/       the plan of an epoch, and its batches: `Loader`
     images.py     bytes of strangers -> upright RGB, or a reason why not
+    colour.py     colour profiles -> sRGB
     hashing.py    random numbers by counting
     wording.py    pieces of messages
     demo/         the bundled data set: clip art by artist

@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,8 @@ class Destination:
             )
         if isinstance(self.location, Path):
             self._check_folder(self.location, records)
+        else:
+            self._check_address(self.location, records)
         self._check_force()
 
     @contextmanager
@@ -138,6 +141,13 @@ class Destination:
         if not holds_images.isdisjoint((target, *target.parents)):
             raise ConvertError(
                 f"{directory} lies among the images that are to be converted; choose a folder outside of them"
+            )
+
+    def _check_address(self, address: str, records: Sequence[Record]) -> None:
+        holds_images = {record.image.rpartition("/")[0] for record in records if isinstance(record.image, str)}
+        if not holds_images.isdisjoint(accumulate(address.split("/"), "{}/{}".format)):
+            raise ConvertError(
+                f"{address} lies among the images that are to be converted; choose an address outside of them"
             )
 
     def _check_force(self) -> None:

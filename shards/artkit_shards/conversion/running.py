@@ -64,18 +64,22 @@ class Conversion:
         plan = plan_conversion(self.listing, usable, suffix, self.settings)
         self.hold.check()
         self.destination.replace(plan.shard_names)
-        finished, pixels = self._write(plan, states)
-        rejects = Rejects(files=(*self.known_rejects, *unusable.files))
-        return self._complete(plan, finished, pixels, rejects, num_known)
+        decode = partial(self._findings, states, _told_to_nobody)
+        # Both need some images once more, and there is time for that while the shards are written.
+        with ThreadPoolExecutor(1, "beside") as beside:
+            measuring = beside.submit(measure_pixels, plan.to_measure, decode)
+            showing = beside.submit(self._write_leakage, plan)
+            finished = self._write(plan, states)
+            rejects = Rejects(files=(*self.known_rejects, *unusable.files))
+            pixels = [*measuring.result(), *plan.measured]
+            return self._complete(plan, finished, pixels, rejects, showing.result(), num_known)
 
-    def _write(self, plan: Plan, states: Mapping[str, State | None]) -> tuple[Finished, list[Pixels]]:
-        """Write shards and index, and see both onto the disk; meanwhile, measure what is left to be measured."""
+    def _write(self, plan: Plan, states: Mapping[str, State | None]) -> Finished:
+        """Write shards and index, and see both onto the disk."""
         store, kept = self.destination.store, KeptShards(self.destination.journal)
         # What another machine has written, this one cannot see onto the disk.
         jobs = shard_jobs(plan, self.settings, store, self.augmenter, settle=self.far_workers)
-        decode = partial(self._findings, states, _told_to_nobody)
-        with ThreadPoolExecutor(1, "measure") as beside, settle_beside(store) as settling:
-            measuring = beside.submit(measure_pixels, plan.to_measure, decode)
+        with settle_beside(store) as settling:
             try:
                 finished = finish_shards(jobs, states, kept, self.pool, settling, self._told("write"))
             except SourceChangedError:
@@ -85,15 +89,20 @@ class Conversion:
                 for name in record_index(plan, finished.shards, folder):
                     settling.add(self.destination.index_file(name))
             settling.finish()
-            return finished, [*measuring.result(), *plan.measured]
+        return finished
 
     def _complete(
-        self, plan: Plan, finished: Finished, pixels: Sequence[Pixels], rejects: Rejects, num_known: int
+        self,
+        plan: Plan,
+        finished: Finished,
+        pixels: Sequence[Pixels],
+        rejects: Rejects,
+        leakage_file: Path | str | None,
+        num_known: int,
     ) -> ConvertReport:
         """Write what is left, the manifest last."""
         destination = self.destination
         rejects_file = destination.write_rejects(rejects.files)
-        leakage_file = self._write_leakage(plan)
         manifest = make_manifest(plan, finished.shards, pixels, rejects, self.settings, self.augmenter)
         self.hold.check()
         destination.commit(to_json(manifest), plan.shards)

@@ -24,9 +24,10 @@ def thumbnail(image: Image.Image) -> bytes:
     """The thumbnail of a picture.
 
     Args:
-        image: RGB, of any size.
+        image: RGB or RGBX, of any size.
     """
-    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP).convert("YCbCr")
+    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP)
+    small = small.convert("RGB").convert("YCbCr")
     return small.getchannel(0).tobytes() + small.reduce(SIDE // _COLOUR_SIDE).tobytes()
 
 

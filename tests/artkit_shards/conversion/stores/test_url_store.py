@@ -150,6 +150,13 @@ def test_addresses_that_cannot_be_written_to_are_refused(folder, location, messa
         convert(ClassFolders(folder), location, workers=1)
 
 
+@pytest.mark.parametrize("destination", ["memory://bucket/a", "memory://bucket/a/shards"])
+def test_a_data_set_does_not_go_among_the_images(memory, destination):
+    records = [Record(f"memory://bucket/{name}/1.jpg", name, {"class": name}) for name in "ab"]
+    with pytest.raises(ConvertError, match=f"{destination} lies among the images"):
+        convert(records, destination, workers=1)
+
+
 def test_sidecars_need_a_folder(folder, memory):
     with pytest.raises(ConvertError, match="sidecars are written into folders only"):
         convert(ClassFolders(folder), memory, Settings(sidecars=("dali",)), workers=1)
