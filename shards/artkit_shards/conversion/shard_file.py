@@ -7,7 +7,7 @@ import hashlib
 import os
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import BinaryIO, Final
@@ -28,12 +28,11 @@ class ShardFile:
         self._digest = hashlib.sha256()
         self._block = memoryview(bytearray(_BLOCK_BYTES))
         self._used = 0
-        self._images: list[tuple[int, int, int]] = []
         self._hashing: deque[tuple[Future[None], memoryview]] = deque()
         self.num_bytes = 0
         """Size of the tar so far."""
         self.crc32s: list[int] = []
-        """Of each image; complete after `finish`."""
+        """Of each image."""
         self.head_crc32s: list[int] = []
         """Of the first bytes of each image; see `add`."""
 
@@ -55,10 +54,14 @@ class ShardFile:
         if needed > len(self._block):
             self._block = memoryview(bytearray(needed))
         start = self._put(before)
-        fill(self._block[start : start + size])
+        image = self._block[start : start + size]
+        fill(image)
+        # Here, not beside: hashing the whole takes longer than all else that is done here.
+        head_crc32 = zlib.crc32(image[:head_bytes])
+        self.head_crc32s.append(head_crc32)
+        self.crc32s.append(zlib.crc32(image[head_bytes:], head_crc32))
         self._used += size
         self._put(after)
-        self._images.append((start, start + size, min(start + size, start + head_bytes)))
         self.num_bytes += needed
 
     def finish(self) -> str:
@@ -81,9 +84,8 @@ class ShardFile:
 
     def _write(self) -> None:
         """Write the block, and go on with another one."""
-        content, images = self._block[: self._used], self._images
-        self._hashing.append((self._hasher.submit(self._hash, content, images), self._block))
-        self._images, self._used = [], 0
+        content, self._used = self._block[: self._used], 0
+        self._hashing.append((self._hasher.submit(self._digest.update, content), self._block))
         _write_whole(self._descriptor, content)
         if len(self._hashing) < _NUM_BLOCKS:
             self._block = memoryview(bytearray(_BLOCK_BYTES))
@@ -92,13 +94,6 @@ class ShardFile:
         hashed.result()
         if len(self._block) > _BLOCK_BYTES:
             self._block = memoryview(bytearray(_BLOCK_BYTES))
-
-    def _hash(self, content: memoryview, images: Sequence[tuple[int, int, int]]) -> None:
-        self._digest.update(content)
-        for start, stop, head in images:
-            crc32 = zlib.crc32(content[start:head])
-            self.head_crc32s.append(crc32)
-            self.crc32s.append(zlib.crc32(content[head:stop], crc32))
 
 
 @contextmanager
