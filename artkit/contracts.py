@@ -227,7 +227,7 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """What a model said about every sample of a split, in the order of the split."""
+    """What a model said about every sample of a split whose class is known, in the order of the split."""
 
     split: str
     class_names: Sequence[str]
@@ -241,7 +241,7 @@ class Predictions:
     probabilities: "NDArray[np.float64]"
     """Softmax of the logits, (N, K). Read-only."""
     metrics: Mapping[str, float]
-    """Values over the whole split: "accuracy", "macro_recall", "macro_f1", "loss", ..."""
+    """Values over all of them: "accuracy", "macro_recall", "macro_f1", "loss", ..."""
     image: Callable[[int, int], "NDArray[np.uint8]"] = field(repr=False)
     """`image(row, size)` gives the sample's picture, letterboxed on white: RGB, (size, size, 3)."""
 

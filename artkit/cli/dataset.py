@@ -155,7 +155,8 @@ def stats(
     from artkit.dataset_pages.pictures import write_pictures  # only now: matplotlib takes a while to import
     from artkit.errors import RunError
 
-    folder = out or Path(f"{Path(directory).resolve().name}-stats")
+    # The data set's own path, for an address may have a secret in it.
+    folder = out or Path(f"{Path(dataset.path).resolve().name}-stats")
     try:
         page = write_pictures(folder, dataset, statistics)
     except OSError as error:

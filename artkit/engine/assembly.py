@@ -28,6 +28,7 @@ from artkit.recipe import Choice, Recipe
 from artkit.recipe.layers import DEMO
 from artkit_shards import Dataset, Loader, Split, demo_path, open_dataset
 from artkit_shards.stream.plan import check_counts
+from artkit_shards.wording import counted
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 
@@ -56,12 +57,12 @@ class Assembly:
     @property
     def validation(self) -> Split | None:
         """The split that selects and stops, if the data set has one."""
-        return self.dataset.split(VALIDATION) if VALIDATION in self.dataset.split_names else None
+        return judged_split(self.dataset, VALIDATION)
 
     @property
     def tested(self) -> Split | None:
         """The split of the final predictions: test, or validation where there is none."""
-        return self.dataset.split(TEST) if TEST in self.dataset.split_names else self.validation
+        return judged_split(self.dataset, TEST) or self.validation
 
     @property
     def split_sizes(self) -> dict[str, int]:
@@ -97,6 +98,13 @@ def open_data(recipe: Recipe) -> Dataset:
             "least two"
         )
     return dataset
+
+
+def judged_split(dataset: Dataset, name: str) -> Split | None:
+    """A split by name, if the data set has it and says the class of any of its images."""
+    if name not in dataset.split_names or not dataset.split(name).class_counts.any():
+        return None
+    return dataset.split(name)
 
 
 def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
@@ -225,10 +233,10 @@ def _build_schedule(recipe: Recipe, dataset: Dataset, draws_per_epoch: int) -> S
         num_epochs=recipe.train.epochs, steps_per_epoch=-(-draws_per_epoch // recipe.train.batch_size)
     )
     schedule: Schedule = _build(recipe.schedule, context)
-    if hasattr(schedule, "observe") and VALIDATION not in dataset.split_names:
+    if hasattr(schedule, "observe") and judged_split(dataset, VALIDATION) is None:
         raise RunError(
-            f"{recipe.schedule.component.owner} reacts to validation, but {dataset.path} has no split "
-            f"'{VALIDATION}'; convert the images with a share for it, or choose another --schedule"
+            f"{recipe.schedule.component.owner} reacts to validation, but {dataset.path} has "
+            f"{_lack(dataset, VALIDATION)}; convert the images with a share for it, or choose another --schedule"
         )
     return schedule
 
@@ -258,7 +266,8 @@ def notes(assembly: Assembly) -> Iterator[str]:
     """What the user should know before the run, a line each."""
     settings = assembly.recipe.train
     if assembly.validation is None:
-        yield "the data set has no split 'val': nothing selects the best weights, the last ones are used"
+        lack = _lack(assembly.dataset, VALIDATION)
+        yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"
         if settings.patience:
             yield f"train.patience={settings.patience} has no effect without a split 'val'"
     num_positions = assembly.loader.num_positions
@@ -268,4 +277,14 @@ def notes(assembly: Assembly) -> Iterator[str]:
             f"cannot use it: it is left out; --batch-size {settings.batch_size + 1} avoids that"
         )
     if assembly.tested is not None and assembly.tested.name != TEST:
-        yield "the data set has no split 'test': the final figures are those of validation, which chose the weights"
+        lack = _lack(assembly.dataset, TEST)
+        yield f"the data set has {lack}: the final figures are those of validation, which chose the weights"
+    for split in filter(None, dict.fromkeys((assembly.validation, assembly.tested))):
+        unknown = int((split.labels < 0).sum())
+        if unknown:
+            yield f"{counted(unknown, 'image')} of '{split.name}' without a class: figures are those of the others"
+
+
+def _lack(dataset: Dataset, name: str) -> str:
+    """What a data set has in place of a split that can be judged."""
+    return f"no class of any image in the split '{name}'" if name in dataset.split_names else f"no split '{name}'"

@@ -5,7 +5,6 @@ there in one step: whoever kills the process finds the old checkpoint or the new
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from artkit.errors import RunError
+from artkit_shards.format.files import sync_folder, whole_file
 
 _TENSOR = "__tensor__"
 
@@ -49,26 +49,9 @@ def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file by one step, so that a kill leaves either the old or the new content."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the rename itself to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with whole_file(path, path.parent) as file:
+        file.write(data)
+    sync_folder(path.parent)
 
 
 def _split(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from artkit.contracts import ErrorInfo, Predictions, ReporterContext, RunInfo, RunStatus
@@ -152,31 +153,35 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInf
 
 
 def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Reporters) -> dict[str, Any] | None:
-    """Predict with the selected weights, once; None if the data set has nothing to predict."""
+    """Predict with the selected weights, once; None if the data set has nothing to predict.
+
+    Images whose class is not known are left out: nothing can be said of what is predicted for them.
+    """
     split = assembly.tested
     if split is None:
         return None
     selected = folder.best(assembly.recipe.train.select)
     if assembly.validation is not None:
         assembly.model.load_state_dict(load_checkpoint(selected)["model"])
-    probabilities = softmax(trainer.predict(split))
+    rows = np.flatnonzero(split.labels >= 0)
+    probabilities = softmax(trainer.predict(split))[rows]
     probabilities.flags.writeable = False  # all reporters share it
-    metrics = compute_metrics(split.labels, probabilities)
+    metrics = compute_metrics(split.labels[rows], probabilities)
     reporters.predictions(
         Predictions(
             split=split.name,
             class_names=assembly.dataset.class_names,
             train_counts=assembly.train.class_counts.tolist(),
-            keys=split.keys,
-            files=split.files,
-            labels=split.labels,
+            keys=[split.keys[row] for row in rows.tolist()],
+            files=[split.files[row] for row in rows.tolist()],
+            labels=split.labels[rows],
             probabilities=probabilities,
             metrics=dict(metrics),
-            image=lambda row, size: fit_image(split.read(row), size),
+            image=lambda row, size: fit_image(split.read(int(rows[row])), size),
         )
     )
     weights = selected.name if assembly.validation is not None else "last epoch"
-    return {"split": split.name, "weights": weights, "images": len(split), "metrics": metrics}
+    return {"split": split.name, "weights": weights, "images": len(rows), "metrics": metrics}
 
 
 def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, Any]]) -> dict[str, Any]:

@@ -200,7 +200,8 @@ class Trainer:
         split = self.assembly.validation
         if split is None:
             return {}
-        metrics = compute_metrics(split.labels, softmax(self.predict(split)))
+        known = split.labels >= 0
+        metrics = compute_metrics(split.labels[known], softmax(self.predict(split))[known])
         return {f"val_{name}": value for name, value in metrics.items()}
 
     def predict(self, split: Split) -> NDArray[np.float64]:

@@ -14,9 +14,14 @@ import pytest
 from artkit_shards import open_dataset
 
 
-def artkit(*arguments, cwd=None):
+def artkit(*arguments, cwd=None, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "artkit", *map(str, arguments)], capture_output=True, text=True, timeout=120, cwd=cwd
+        [sys.executable, "-m", "artkit", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+        env={**os.environ, **environment},
     )
 
 
@@ -252,6 +257,18 @@ def test_what_keeps_other_readers_away_is_a_note(foreign_tars):
 
 
 # --- stats ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_pictures_of_a_data_set_at_an_address_go_to_a_folder_named_without_its_secrets(
+    uneven_shards, unreliable_server, tmp_path
+):
+    shutil.copytree(uneven_shards, unreliable_server.folder / "art")
+    address = f"{unreliable_server.address}/art?signature=hush"
+    result = artkit("dataset", "stats", address, cwd=tmp_path, ARTKIT_CACHE=str(tmp_path / "cache"))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "art-stats/index.html").exists()
+    assert "hush" not in result.stdout + result.stderr
 
 
 def test_statistics_are_a_table_and_pictures(uneven_shards, tmp_path):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from artkit.cli import app
 from artkit.errors import ArtkitError
-from artkit_shards import ClassFolders, Settings, ShardsError, convert, open_dataset
+from artkit_shards import ClassFolders, Settings, ShardsError, convert, index_tars, open_dataset
 
 SMALL = ["--image-size", "16", "--batch-size", "4", "--set", "model.width=8", "--set", "data.threads=1"]
 QUICK = [*SMALL, "--epochs", "2"]
@@ -55,7 +55,7 @@ def test_a_run_leaves_the_promised_files(finished):
         "last/state.safetensors",
     ):
         assert (folder / name).exists(), name
-    assert not [path.name for path in folder.rglob("*.tmp")]
+    assert not [path.name for path in folder.rglob("*.part")]
 
 
 def test_a_run_records_what_it_was(finished, shape_shards):
@@ -227,6 +227,24 @@ def test_a_data_set_without_validation_says_so_and_uses_the_last_weights(tmp_pat
     assert result.exit_code == 0, result.output
     assert "the data set has no split 'val'" in result.output
     assert json.loads((tmp_path / "run" / "run.json").read_text())["tested"] is None
+
+
+def test_images_whose_class_is_not_known_count_in_no_figure(foreign_tars, tmp_path):
+    foreign_tars.write("train.tar", foreign_tars.samples(range(8), cls=lambda number: number % 2))
+    labelled = foreign_tars.samples(range(10, 14), cls=lambda number: number % 2)
+    foreign_tars.write("val.tar", {**labelled, **foreign_tars.samples(range(20, 23))})
+    foreign_tars.write("test.tar", foreign_tars.samples(range(30, 35)))
+    index_tars(foreign_tars.folder, max_rejects=1)
+    run = tmp_path / "run"
+    result = artkit("run", "--data", foreign_tars.folder, "--out", run, *QUICK, "--epochs", "1")
+    assert result.exit_code == 0, result.output
+    assert "3 images of 'val' without a class: figures are those of the others" in result.output
+    assert "no class of any image in the split 'test': the final figures are those of validation" in result.output
+    tested = json.loads((run / "run.json").read_text())["tested"]
+    assert (tested["split"], tested["images"]) == ("val", 4)
+    assert tested["metrics"]["accuracy"] in (0, 0.25, 0.5, 0.75, 1)
+    lines = (run / "predictions.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["010", "011", "012", "013"]
 
 
 def test_a_schedule_that_reacts_to_validation_needs_some(tmp_path):

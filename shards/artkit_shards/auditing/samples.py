@@ -7,10 +7,20 @@ from typing import Any
 from artkit_shards.auditing.rows import IndexRow
 from artkit_shards.conversion.inspection import inspect
 from artkit_shards.errors import ImageError
+from artkit_shards.format.files import MAX_IMAGE_BYTES
 from artkit_shards.format.manifest import Manifest
 from artkit_shards.format.samples import TarSample, is_image
 from artkit_shards.format.tar_reader import Member
-from artkit_shards.indexing.labels import MAIN_TARGET, Label, LabelError, LabelRule, parse_json, parse_rule, read_labels
+from artkit_shards.indexing.labels import (
+    MAIN_TARGET,
+    MAX_JSON_BYTES,
+    Label,
+    LabelError,
+    LabelRule,
+    parse_json,
+    parse_rule,
+    read_labels,
+)
 
 ReadMember = Callable[[Member], bytes]
 
@@ -68,10 +78,13 @@ def sample_faults(
         return
     if image.size != row.size:
         yield f"its image has {image.size} bytes, the index says {row.size}"
-    yield from _image_faults(row, read(image))
+    if image.size > MAX_IMAGE_BYTES:
+        yield f"its image is too large: {image.size} bytes"
+    else:
+        yield from _image_faults(row, read(image))
     yield from _label_faults(row, sample, checks, read)
     if described_in_json and "json" in sample.parts:
-        yield from _json_faults(row, read(sample.parts["json"]))
+        yield from _json_faults(row, sample.parts["json"], read)
 
 
 def _image_faults(row: IndexRow, data: bytes) -> Iterator[str]:
@@ -114,9 +127,12 @@ def _named(indexed: int, names: Sequence[str]) -> str:
     return f"{indexed} ({names[indexed]})" if 0 <= indexed < len(names) else str(indexed)
 
 
-def _json_faults(row: IndexRow, data: bytes) -> Iterator[str]:
+def _json_faults(row: IndexRow, member: Member, read: ReadMember) -> Iterator[str]:
+    if member.size > MAX_JSON_BYTES:
+        yield f".json is too large: {member.size} bytes"
+        return
     try:
-        fields: Any = parse_json(data.decode())
+        fields: Any = parse_json(read(member).decode())
     except (LabelError, UnicodeDecodeError) as error:
         yield f".json cannot be read: {error}"
         return

@@ -173,9 +173,10 @@ class Destination:
 
     def _our_shards(self, manifest: Manifest | None) -> set[str]:
         """Shards that may be replaced. Those of a manifest that cannot be read count as someone else's, and stay."""
-        names: list[str] = []
-        with contextlib.suppress(ValueError):
-            names += json.loads(self.store.read(_UNFINISHED) or b"[]")
+        names: list[object] = []
+        with contextlib.suppress(ValueError, RecursionError):
+            announced = json.loads(self.store.read(_UNFINISHED) or b"[]")
+            names += announced if isinstance(announced, list) else []
         if manifest is not None and not manifest.is_indexed:
             names += [shard.name for split in manifest.splits for shard in split.shards]
-        return {name for name in names if is_shard_name(name)}
+        return {name for name in names if isinstance(name, str) and is_shard_name(name)}

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit_shards.errors import DatasetError, SampleError
+from artkit_shards.format.files import MAX_IMAGE_BYTES
 from artkit_shards.format.index import COLUMNS, LABEL_TYPE, read_column, read_text_column
 from artkit_shards.format.manifest import FOLDER, MAKE_AGAIN, Manifest, SplitEntry, Target
 from artkit_shards.format.reading import Check, OpenFile, PinnedImage, ShardFiles
 from artkit_shards.format.samples import found_instead
 from artkit_shards.format.tar import BLOCK
+from artkit_shards.images import MAX_PIXELS
 
 OpenShards = Callable[[SplitEntry, Check], ShardFiles]
 """Makes the shards of a split readable; raises DatasetError if they are not there."""
@@ -68,6 +70,7 @@ class Split:
         self.class_counts: NDArray[np.int64] = _class_counts(folder, self.labels, entry)
         """Samples of each class of the main target, int64 (K,). Read-only."""
         self._check_offsets(folder)
+        self._check_sides(folder)
         self._checked = np.zeros(entry.samples, dtype=bool)
         self._files = open_shards(entry, self._check_first_sample)
 
@@ -170,12 +173,23 @@ class Split:
         room = np.repeat(np.array([shard.bytes for shard in self._shards], dtype=np.uint64), samples)
         offset, size = np.asarray(self._offset), np.asarray(self._size)
         good = (offset % BLOCK == 0) & (offset >= BLOCK) & (offset <= room) & (size > 0)
-        good &= size <= room - np.minimum(offset, room)
+        good &= (size <= room - np.minimum(offset, room)) & (size <= MAX_IMAGE_BYTES)
         if not good.all():
             row = int(good.argmin())
             raise DatasetError(
                 f"{folder / 'offset.npy'} places sample {self.keys[row]} at {offset[row]} with {size[row]} bytes, "
                 f"which cannot be in {self.shard_of(row)}: the index was damaged or changed; {MAKE_AGAIN}"
+            )
+
+    def _check_sides(self, folder: Path) -> None:
+        """Every image must have pixels, and not more than images may have."""
+        good = (self.widths > 0) & (self.heights > 0)
+        good &= self.widths.astype(np.uint64) * self.heights <= MAX_PIXELS
+        if not good.all():
+            row = int(good.argmin())
+            raise DatasetError(
+                f"{folder} says that sample {self.keys[row]} has {self.widths[row]}x{self.heights[row]} pixels: the "
+                f"index was damaged or changed; {MAKE_AGAIN}"
             )
 
     def _check_first_sample(self, number: int, file: OpenFile) -> None:

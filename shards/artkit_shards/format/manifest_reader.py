@@ -1,7 +1,6 @@
 """Reading a manifest that may have been damaged, or made by someone who means harm: nothing in it is taken on trust."""
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,8 +129,8 @@ class _Reader:
 
     def _channels(self, entry: Any, key: str) -> tuple[float, ...]:
         values = tuple(self._get(entry, key, list))
-        good = len(values) == 3 and all(isinstance(value, float | int) and math.isfinite(value) for value in values)
-        self._require(good, f"has no three numbers in {key!r}")
+        good = len(values) == 3 and all(type(value) in (float, int) and 0 <= value <= 1 for value in values)
+        self._require(good, f"has no three numbers from 0 to 1 in {key!r}")
         return tuple(float(value) for value in values)
 
     def _count(self, entry: Any, key: str) -> int:

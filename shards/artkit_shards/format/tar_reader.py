@@ -25,6 +25,7 @@ MAX_EXTENSION_BYTES: Final = 1 << 20
 _TAIL_BYTES: Final = 1 << 20
 
 _FILES: Final = (b"0", b"\0", b"7")
+_OLD_FILE: Final = b"\0"
 _FOLDER: Final = b"5"
 _PAX: Final = b"x"
 _PAX_GLOBAL: Final = b"g"
@@ -202,9 +203,11 @@ class _Walk:
         if header.kind not in (*_FILES, _FOLDER):
             what = _REFUSED.get(header.kind, f"an entry of type {header.kind!r}")
             raise self._error(position, f"{name!r} is {what}; only regular files belong in a shard")
-        is_file = header.kind != _FOLDER and not name.endswith("/")
-        size = header.size if extensions.size is None else extensions.size
-        member = Member(name, position + BLOCK, size if is_file else 0, start, is_file, extensions.seen)
+        is_folder = header.kind == _FOLDER or (header.kind == _OLD_FILE and name.endswith("/"))
+        is_file = not is_folder and not name.endswith("/")
+        # What is a file but for its name has data, which other readers pass over as well.
+        size = 0 if is_folder else header.size if extensions.size is None else extensions.size
+        member = Member(name, position + BLOCK, size, start, is_file, extensions.seen)
         self._check_room(position, repr(name), member.offset, member.size)
         return member
 

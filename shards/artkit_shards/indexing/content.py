@@ -7,11 +7,11 @@ from importlib import metadata
 from typing import Any
 
 from artkit_shards.conversion.inspection import pixel_statistics
+from artkit_shards.conversion.split import TRAIN
 from artkit_shards.format.manifest import MIXED, Manifest, ShardEntry, SplitEntry, Target
 from artkit_shards.format.samples import qualified_key
 from artkit_shards.format.tar import SUFFIXES
 from artkit_shards.indexing.classes import ClassNames, name_classes
-from artkit_shards.indexing.finding import TRAIN
 from artkit_shards.indexing.labels import Label, LabelRule
 from artkit_shards.indexing.measuring import Reject, count_reasons
 from artkit_shards.indexing.scanning import ScannedTar

@@ -9,23 +9,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from artkit_shards.conversion.layout import split_order
+from artkit_shards.conversion.sources.splits import SPLIT_WORDS
+from artkit_shards.conversion.split import TRAIN, UNKNOWN
 from artkit_shards.errors import DatasetError
 from artkit_shards.format.manifest import is_plain_name, is_shard_name
 from artkit_shards.wording import counted, listed
 
-TRAIN: Final = "train"
-_SPLIT_WORDS: Final = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-    "unknown": "unknown",
-}
-_FIRST_SPLITS: Final = ("train", "val", "test")
+_SPLIT_WORDS: Final = {**SPLIT_WORDS, UNKNOWN: UNKNOWN}
 _WORD: Final = re.compile(r"[a-z]+")
 
 
@@ -80,7 +71,7 @@ def choose_tars(names: Iterable[str], patterns: Mapping[str, Sequence[str]], *, 
             )
     _check_patterns(patterns, tars)
     found = [Tar(folder / name, _split_of(name, patterns)) for name in tars]
-    order = [*_FIRST_SPLITS, *sorted({tar.split for tar in found}.difference(_FIRST_SPLITS))]
+    order = split_order(tar.split for tar in found)
     return sorted(found, key=lambda tar: (order.index(tar.split), tar.path.name))
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from artkit_shards.conversion.split import TRAIN
 from artkit_shards.conversion.workers import default_workers
 from artkit_shards.errors import DatasetError
 from artkit_shards.format.manifest import FOLDER
 from artkit_shards.indexing.classes import ClassNames
 from artkit_shards.indexing.content import IndexContent, make_content
-from artkit_shards.indexing.finding import TRAIN, Tar
+from artkit_shards.indexing.finding import Tar
 from artkit_shards.indexing.labels import LabelRule
 from artkit_shards.indexing.measuring import Reject, count_reasons
 from artkit_shards.indexing.places import Progress, open_place

@@ -18,7 +18,8 @@ Label = int | str | None
 MAIN_TARGET: Final = "class"
 MAX_CLASS: Final = 1_000_000
 """Class numbers above a million are mistakes."""
-_MAX_BYTES: Final = {"cls": 256, "txt": 4096, "json": 1 << 24}
+MAX_JSON_BYTES: Final = 1 << 24
+_MAX_BYTES: Final = {"cls": 256, "txt": 4096, "json": MAX_JSON_BYTES}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 
 

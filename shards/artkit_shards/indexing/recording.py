@@ -18,10 +18,12 @@ from artkit_shards.indexing.measuring import Reject
 REJECTS_FILE: Final = "rejects.jsonl"
 _OURS: Final = ("index", REJECTS_FILE, FILE_NAME)
 _COLUMNS: Final = ("offset", "size", "width", "height", "crc32")
+_TEMPORARY: Final = "indexing-"
+"""Folders that begin so are waste, but for the one that is being written."""
 
 
 def write_data_set(directory: Path, content: IndexContent, rejects: Sequence[Reject]) -> None:
-    """Write an index; a crash at any moment leaves the old one, the new one or none.
+    """Write an index; a crash at any moment leaves the old one, the new one or none, and waste that the next one takes.
 
     Raises:
         DatasetError: if the folder holds a conversion that was not finished, or cannot be written to.
@@ -31,12 +33,13 @@ def write_data_set(directory: Path, content: IndexContent, rejects: Sequence[Rej
     try:
         _check_unfinished(directory, home)
         home.mkdir(exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix="indexing-", dir=home))
+        temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=home))
         try:
             _write_files(temporary, content, rejects)
             _commit(home, temporary)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            for waste in home.glob(f"{_TEMPORARY}*"):
+                shutil.rmtree(waste, ignore_errors=True)
             if not was_there:
                 with suppress(OSError):
                     home.rmdir()
@@ -45,7 +48,7 @@ def write_data_set(directory: Path, content: IndexContent, rejects: Sequence[Rej
 
 
 def _check_unfinished(directory: Path, home: Path) -> None:
-    there = {path.name for path in home.iterdir()} if home.is_dir() else set()
+    there = {path.name for path in home.iterdir() if not path.name.startswith(_TEMPORARY)} if home.is_dir() else set()
     if there.difference(_OURS) and FILE_NAME not in there:
         raise DatasetError(
             f"{directory} holds a conversion that was not finished; run its `artkit shard` command again, or remove "

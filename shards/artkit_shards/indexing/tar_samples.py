@@ -8,6 +8,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from artkit_shards.conversion.records import FilePart, Record
 from artkit_shards.conversion.sources.splits import split_in
+from artkit_shards.conversion.split import TRAIN
 from artkit_shards.errors import DatasetError
 from artkit_shards.format.addresses import is_address
 from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest
@@ -15,7 +16,7 @@ from artkit_shards.format.manifest_reader import read_manifest
 from artkit_shards.format.samples import TarSample, read_samples
 from artkit_shards.format.tar_reader import Member
 from artkit_shards.indexing.classes import ClassNames, name_classes
-from artkit_shards.indexing.finding import TRAIN, Tar, find_tars
+from artkit_shards.indexing.finding import Tar, find_tars
 from artkit_shards.indexing.labels import Label, LabelError, LabelRule, read_labels
 from artkit_shards.indexing.measuring import image_suffix
 from artkit_shards.indexing.rules import choose_class_names, choose_rules

@@ -53,17 +53,19 @@ class Filler:
     """Position at which to begin."""
     shares: Shares
     image_size: int
-    threads: int
     buffers: Buffers | None
     """Where memory for images comes from; None: memory that a GPU can copy from while the CPU does something else."""
 
-    def fill(self) -> Generator[Filled]:
+    def fill(self, pool: ThreadPoolExecutor) -> Generator[Filled]:
         """Yield the rank's part of each step, in order.
+
+        Args:
+            pool: Its threads do the work. It takes no more of it from the end on, but what is being done is not waited
+                for: the garbage collector may end this in any thread, one of these included.
 
         Raises:
             SampleError: for the first bad sample of a step, if none can stand in.
         """
-        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="artkit-loader")
         pending: deque[tuple[Filled, list[Future[list[Replacement]]]]] = deque()
         index = 0
         try:
@@ -75,7 +77,7 @@ class Filler:
             while pending:
                 yield _wait(*pending.popleft())
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _submit(
         self, pool: ThreadPoolExecutor, first: int, index: int

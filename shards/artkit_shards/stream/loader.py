@@ -6,7 +6,8 @@ and state.py (where to go on). What is delivered is decided by the plan alone; a
 
 import weakref
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any, Literal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +31,13 @@ from artkit_shards.stream.state import check_plan, make_state, read_place
 from artkit_shards.stream.windows import WindowPlanner
 
 __all__ = ["Batch", "Loader"]
+
+
+class _UnderWay(NamedTuple):
+    """What an iterator has under way."""
+
+    filling: Generator[Filled]
+    pool: ThreadPoolExecutor
 
 
 class Loader:
@@ -120,7 +128,7 @@ class Loader:
         self._buffers = Buffers()
         self._planner = _pick_planner(order, split, seed)
         self._epochs = Epochs(self._planner, counts, len(split))
-        self._under_way: list[Generator[Filled]] = []
+        self._under_way: list[_UnderWay] = []
         self._epoch = epoch
         self._consumed = start
         length = self._epochs.plan(epoch).length
@@ -128,7 +136,7 @@ class Loader:
             raise ValueError(f"start={start} is outside [0, {length}], the positions of this epoch's plan")
         self._pixels = self._open_pixels(budget, subprocess)
         # An iterator that is left open must end while the interpreter still has all it needs for that.
-        weakref.finalize(self, _end, self._under_way)
+        weakref.finalize(self, _abandon, self._under_way)
 
     def _open_pixels(self, cache_bytes: int, subprocess: bool) -> PixelSource:
         """Make what fills squares, and `self.cache` if there is one."""
@@ -167,14 +175,16 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of the rest of the epoch in order; each is decoded ahead of its turn."""
         _end(self._under_way)
-        filling = self._begin_epoch().fill()
-        self._under_way.append(filling)
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="artkit-loader")
+        filling = self._begin_epoch().fill(pool)
+        under_way = _UnderWay(filling, pool)
+        self._under_way.append(under_way)
         replaced: list[Replacement] = []
         for filled in filling:
             self._note_replaced(filled, replaced)
             self._consumed = min(self._consumed + self.shares.global_batch, self.num_positions)
             yield self._to_batch(filled)
-        if filling not in self._under_way:
+        if under_way not in self._under_way:
             raise RuntimeError("the loader was begun anew or moved meanwhile; go on with its newest iterator")
         self._epoch, self._consumed = self._epoch + 1, 0
 
@@ -233,7 +243,6 @@ class Loader:
             first=self._consumed,
             shares=self.shares,
             image_size=self.image_size,
-            threads=self.threads,
             buffers=None if self._pin_memory else self._buffers,
         )
 
@@ -243,8 +252,8 @@ class Loader:
         return None if following is None else following[self.shares.sequence(0, len(following))]
 
     def _num_replaceable(self, length: int) -> int:
-        """How many samples of an epoch this rank may replace."""
-        return int(self._max_bad * length / self.shares.world_size + 1e-9)
+        """How many samples of an epoch this rank may replace: its part of those of all ranks, rounded up."""
+        return -(-int(self._max_bad * length + 1e-9) // self.shares.world_size)
 
     def _note_replaced(self, filled: Filled, replaced: list[Replacement]) -> None:
         """Record stand-ins; too many are an error."""
@@ -269,10 +278,22 @@ class Loader:
         )
 
 
-def _end(under_way: list[Generator[Filled]]) -> None:
-    """End what earlier iterators have under way."""
+def _end(under_way: list[_UnderWay]) -> None:
+    """End what earlier iterators have under way, and wait until nothing of it goes on."""
+    pools = [each.pool for each in under_way]
+    _abandon(under_way)
+    for pool in pools:
+        pool.shutdown(wait=True)
+
+
+def _abandon(under_way: list[_UnderWay]) -> None:
+    """End what iterators have under way, without waiting.
+
+    The garbage collector calls this, in any thread: perhaps in one that would wait for itself, or for others that wait
+    for a lock it has.
+    """
     while under_way:
-        under_way.pop().close()
+        under_way.pop().filling.close()
 
 
 def _pick_planner(order: str | Planner, split: Split, seed: int) -> Planner:

@@ -100,8 +100,9 @@ class PixelProcess:
             squares[...] = lane.squares[: len(squares)]
         finally:
             self._lanes.put(lane)
-        # Threads may get here in another order than the process counted.
-        self.hits, self.misses = max(self.hits, answer["hits"]), max(self.misses, answer["misses"])
+        with self._lock:
+            # Threads may get here in another order than the process counted.
+            self.hits, self.misses = max(self.hits, answer["hits"]), max(self.misses, answer["misses"])
         return unpack_bad(answer["bad"])
 
     def _wait_until_ready(self) -> None:
@@ -154,7 +155,7 @@ def _start_child(memory_number: int, threads: int) -> tuple[subprocess.Popen[byt
     # A fresh interpreter that imports nothing of the user's script, finds modules where this one does, and gets no
     # Ctrl-C from the terminal: it ends when its pipes are closed.
     child = subprocess.Popen(
-        [sys.executable, "-m", "artkit_shards.stream.child", *map(str, numbers)],
+        [sys.executable, "-P", "-m", "artkit_shards.stream.child", *map(str, numbers)],
         stdin=subprocess.DEVNULL,
         pass_fds=numbers,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},

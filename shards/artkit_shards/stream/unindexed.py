@@ -120,22 +120,27 @@ class TarStream:
         self._patience = patience
 
     def __iter__(self) -> Iterator[TarBatch]:
-        """Yield the batches of a pass in order; each is read and decoded ahead of its turn."""
+        """Yield the batches of a pass in order; each is read and decoded ahead of its turn.
+
+        If it is left early, the tar that is open is closed a moment later.
+        """
         self.bad, self.num_samples = [], 0
         samples = self._samples()
         # One thread reads, in order; it hands each image to those that decode.
         reader = ThreadPoolExecutor(1, thread_name_prefix="artkit-tar-reader")
         decoders = ThreadPoolExecutor(self._threads, thread_name_prefix="artkit-tar-decoder")
+        coming = deque(reader.submit(self._start_batch, samples, decoders) for _ in range(_BATCHES_AHEAD))
         try:
-            coming = deque(reader.submit(self._start_batch, samples, decoders) for _ in range(_BATCHES_AHEAD))
             while (batch := coming.popleft().result()) is not None:
                 coming.append(reader.submit(self._start_batch, samples, decoders))
                 yield from self._finish_batch(*batch)
             self._check_any()
         finally:
-            reader.shutdown(wait=True, cancel_futures=True)
-            decoders.shutdown(wait=True, cancel_futures=True)
-            samples.close()
+            # Nothing is waited for: the garbage collector may end this in any thread, one of these included.
+            for batch_to_come in coming:
+                batch_to_come.cancel()
+            _close_after(reader, samples)
+            decoders.shutdown(wait=False, cancel_futures=True)
 
     def _start_batch(
         self, samples: Iterator[_Sample | BadSample], decoders: ThreadPoolExecutor
@@ -229,3 +234,12 @@ class TarStream:
             return _Sample(tar, key, self._labels.read(sample), image)
         except ValueError as error:
             return BadSample(tar, key, str(error))
+
+
+def _close_after(reader: ThreadPoolExecutor, samples: Generator[Any, None, None]) -> None:
+    """Close a generator once the thread that runs it has no more to do, and end that thread."""
+    try:
+        reader.submit(samples.close)
+    except RuntimeError:  # the interpreter is about to end, and its threads have
+        samples.close()
+    reader.shutdown(wait=False)

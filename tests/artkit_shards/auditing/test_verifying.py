@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artkit_shards import DatasetError, demo_path, index_tars, verify_dataset, write_sidecars
+from artkit_shards import DatasetError, demo_path, index_tars, open_dataset, verify_dataset, write_sidecars
 from artkit_shards.format.sidecars import SIDECARS
 
 
@@ -194,6 +194,17 @@ def test_the_json_of_a_sample_must_agree_too(shards):
     rewrite(shards / "train-000000.tar", change)
     faults = [fault for fault in faults_of(shards) if "sample 000000001" in fault]
     assert any(".json says 9" in fault for fault in faults)
+
+
+def test_a_json_too_large_to_be_one_is_told_and_not_read(shards, uneven_shards):
+    def grown(members):
+        last = members[-1][0]
+        assert last.endswith(".json")  # so that the image stays where the index has it
+        return [*members[:-1], (last, bytes((1 << 24) + 1))]
+
+    rewrite(shards / "val-000000.tar", grown)
+    key = open_dataset(uneven_shards).split("val").keys[-1]
+    assert [fault for fault in faults_of(shards) if f"sample {key}: .json is too large: 16777217 bytes" in fault]
 
 
 def test_labels_that_are_no_numbers_are_told(shards):

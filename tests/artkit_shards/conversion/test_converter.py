@@ -509,6 +509,14 @@ def test_a_write_that_fails_leaves_no_temporary_file_and_no_manifest(folder, dst
     assert len(list(samples_of(dst))) == 44
 
 
+@pytest.mark.parametrize("content", ["5", '[5, null, "a.txt"]', "[" * 100_000])
+def test_a_list_of_announced_shards_that_makes_no_sense_announces_nothing(folder, dst, content):
+    (dst / ".artkit").mkdir(parents=True)
+    (dst / ".artkit/unfinished.json").write_text(content)
+    convert_folder(folder, dst)
+    assert len(list(samples_of(dst))) == 44
+
+
 def test_a_full_disk_is_told_with_the_space_that_is_free(tmp_path):
     destination = Destination(tmp_path / "not/yet/there", force=False)
     for code in (errno.ENOSPC, errno.EDQUOT):

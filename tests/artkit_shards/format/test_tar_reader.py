@@ -77,6 +77,16 @@ def test_folders_are_told_apart_and_have_no_data():
     assert [(one.name, one.is_file, one.size) for one in found] == [("d/", False, 0), ("d/a.jpg", True, 1)]
 
 
+def test_the_data_of_a_file_that_is_named_as_a_folder_is_not_taken_for_members():
+    inner = member("hidden.jpg", b"y")
+    data = archive(("a/", inner), ("b.jpg", b"x"))
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        offsets = [info.offset for info in tar]
+    found = walk(data)
+    assert [(one.name, one.is_file) for one in found] == [("a/", False), ("b.jpg", True)]
+    assert [one.header for one in found] == offsets
+
+
 def test_old_tars_without_a_magic_are_read():
     data = patched(archive(("a.jpg", b"xyz")), 257, bytes(8))
     assert [(one.name, one.size) for one in walk(data)] == [("a.jpg", 3)]

@@ -478,6 +478,18 @@ def test_an_unfinished_conversion_is_not_taken_for_tars_of_others(tars):
     assert [path.name for path in (tars.folder / ".artkit").iterdir()] == ["unfinished.json"]
 
 
+def test_what_an_indexing_that_was_killed_has_left_is_cleared_away(tars):
+    left = tars.folder / ".artkit/indexing-abc/index/train"
+    left.mkdir(parents=True)
+    (left / "offset.npy").write_bytes(b"half")
+    index_tars(tars.folder, image="png")
+    assert sorted(path.name for path in (tars.folder / ".artkit").iterdir()) == [
+        "index",
+        "manifest.json",
+        "rejects.jsonl",
+    ]
+
+
 def test_the_manifest_says_that_the_tars_were_there_before(tars, uneven_shards):
     index_tars(tars.folder, image="png")
     manifest = read_manifest(tars.folder)

@@ -1,8 +1,11 @@
 """The loader delivers exactly its plan, in order, whatever the threads, the batch size and the start."""
 
+import gc
 import hashlib
 import json
 import shutil
+import threading
+import weakref
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,7 +15,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artkit_shards import Loader, SampleError, fit_image, open_dataset
+from artkit_shards import Loader, RandomResizedCrop, SampleError, fit_image, open_dataset
 from artkit_shards.stream.decode import Fit
 
 
@@ -199,11 +202,44 @@ def test_iterating_again_gives_the_next_epoch(split):
 
 
 def test_a_loader_that_is_left_early_leaves_no_threads_behind(split):
-    import threading
-
     for _ in make(split, batch_size=2, threads=3):
         break
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("artkit-loader")]
+    assert not still_alive(loader_threads())
+
+
+class CollectingCrop(RandomResizedCrop):
+    """Collects garbage in the thread that draws the crops of the second batch, once it is told to."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def boxes(self, seed, epoch, positions, *sizes):
+        if positions[0] >= 5:
+            self.begun.set()
+            self.go_on.wait(20)
+            gc.collect()
+        return super().boxes(seed, epoch, positions, *sizes)
+
+
+def test_a_lost_loader_may_be_collected_in_one_of_its_own_threads(split):
+    loader = make(split, threads=2, crop=CollectingCrop())
+    loader.itself = loader  # only the garbage collector ends this
+    next(iter(loader))
+    assert CollectingCrop.begun.wait(20)
+    threads, gone = loader_threads(), weakref.ref(loader)
+    del loader
+    CollectingCrop.go_on.set()
+    assert not still_alive(threads)
+    assert gone() is None
+
+
+def loader_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("artkit-loader")]
+
+
+def still_alive(threads):
+    for thread in threads:
+        thread.join(20)
+    return [thread.name for thread in threads if thread.is_alive()]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_the_process_ends_with_its_loader(split):
     next(iter(loader))
     child = loader._pixels._child
     del loader
-    assert child.returncode == 0
+    assert child.wait(20) == 0
 
 
 @pytest.fixture
@@ -166,3 +166,19 @@ def test_a_loader_that_is_left_open_when_the_program_ends_says_nothing(uneven_sh
         [sys.executable, str(script), str(uneven_shards)], input="", capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_modules_in_the_folder_where_the_program_runs_are_not_taken_for_those_it_finds(uneven_shards, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "json.py").write_text("raise SystemExit('this is another json')")
+    script = tmp_path / "script.py"
+    script.write_text(PARENT.replace("sys.stdin.read()", "pass"))
+    done = subprocess.run(
+        [sys.executable, str(script), str(uneven_shards)],
+        cwd=tmp_path / "here",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -154,6 +154,13 @@ def test_the_share_is_counted_anew_in_every_epoch(damage, labels):
     assert len(loader.replaced) == 9
 
 
+def test_a_rank_of_many_may_replace_a_sample_too(damage):
+    split = damage([7])
+    loaders = [make(split, max_bad=0.03, rank=rank, world_size=4) for rank in range(4)]  # one of 36 may be bad
+    assert all(list(loader) for loader in loaders)
+    assert [each.key for loader in loaders for each in loader.replaced] == [split.keys[7]]
+
+
 def test_a_sample_with_other_bytes_than_the_index_says_is_bad_too(damage):
     loader = make(damage([7], index_knows=False))
     assert list(loader)

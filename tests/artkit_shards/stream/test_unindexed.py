@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import tarfile
+import threading
 from contextlib import suppress
 
 import fsspec
@@ -258,7 +259,11 @@ def test_leaving_a_stream_early_closes_what_it_opened(tmp_path):
     iterator = iter(TarStream(tmp_path / "a.tar", image_size=SIZE, batch_size=2))
     next(iterator)
     assert str(tmp_path / "a.tar") in open_files()
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("artkit-tar")]
     iterator.close()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
     assert str(tmp_path / "a.tar") not in open_files()
 
 

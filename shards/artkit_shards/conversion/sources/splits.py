@@ -14,7 +14,7 @@ AUTO: Final = "auto"
 OUT: Final = "out"
 """Stands there for images that the data set is not to have."""
 
-_SPLIT_OF: Final = {
+SPLIT_WORDS: Final = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -24,13 +24,14 @@ _SPLIT_OF: Final = {
     "test": "test",
     "testing": "test",
 }
+"""What splits are called, in small letters -> the split."""
 _OF_BOOLEAN: Final = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
 def split_of_name(name: str) -> str | None:
     """The split that a word stands for, such as "val" for "Validation"; None for other words."""
-    return _SPLIT_OF.get(folded(name))
+    return SPLIT_WORDS.get(folded(name))
 
 
 def split_in(name: str) -> str | None:

@@ -87,6 +87,30 @@ def test_parquet_is_read_column_by_column(tmp_path):
     assert contents(tmp_path / "t.parquet", "tags")[0] == BadRow("unreadable row: a list where text is expected")
 
 
+def test_json_lines_with_half_a_character_are_told_by_line(tmp_path):
+    path = write(
+        tmp_path / "t.jsonl", r'{"file": "a.jpg"}' + "\n" + r'{"file": "\ud83d"}' + "\n" + r'{"file": "\ud83d\ude00"}'
+    )
+    half = BadRow("unreadable row: half of a character that takes two")
+    assert contents(path) == [("a.jpg",), half, ("\N{GRINNING FACE}",)]
+
+
+def test_parquet_columns_of_one_name_are_refused(tmp_path):
+    column = pyarrow.array(["a"])
+    table = pyarrow.Table.from_arrays([column, column, column], names=["file", "class", "class"])
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(ConvertError, match=r"t\.parquet has several columns named 'class'; rename them"):
+        open_table(tmp_path / "t.parquet")
+
+
+def test_parquet_with_values_that_python_has_no_room_for_is_refused(tmp_path):
+    ends, text = pyarrow.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pyarrow.py_buffer(b"\xff")
+    broken = pyarrow.Array.from_buffers(pyarrow.string(), 1, [None, ends, text])
+    pyarrow.parquet.write_table(pyarrow.table({"file": broken}), tmp_path / "t.parquet")
+    with pytest.raises(ConvertError, match=r"t\.parquet cannot be read as Parquet: 'utf-8' codec can't decode"):
+        contents(tmp_path / "t.parquet")
+
+
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     real_import = builtins.__import__
 
@@ -105,8 +129,14 @@ def test_other_encodings_are_told_and_can_be_named(tmp_path):
     with pytest.raises(ConvertError, match=r"t\.csv is not written in UTF-8: line 3002 has the byte 0xe9; save it as"):
         contents(path)
     assert contents(path, encoding="latin-1")[-1] == ("b.jpg", "Cézanne")
-    with pytest.raises(ConvertError, match="the encoding 'klingon' is unknown"):
-        open_table(path, encoding="klingon")
+    with pytest.raises(ConvertError, match=r"t\.csv is not written in UTF-16: .* does not start with BOM; name its"):
+        contents(path, encoding="utf-16")
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "rot13", "hex", "undefined", "a\0b"])
+def test_what_is_no_encoding_of_text_is_refused(tmp_path, encoding):
+    with pytest.raises(ConvertError, match=r"the encoding '.*' is unknown; use one such as utf-8 or latin-1"):
+        open_table(write(tmp_path / "t.csv", "a,b"), encoding=encoding)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from artkit_shards.conversion.sources.tables.file import TableFile
-from artkit_shards.conversion.sources.tables.rows import BadRow, Row
+from artkit_shards.conversion.sources.tables.rows import BadRow, Row, check_columns
 from artkit_shards.errors import ConvertError
-from artkit_shards.wording import listed
 
 _OTHERS: Final = (";", "\t", "|", ",")
 
@@ -33,9 +32,7 @@ class DelimitedTable:
         self._delimiter = self._choose(delimiter)
         _, header = next(self._rows(), (0, []))
         self.columns = [name.strip() for name in header]
-        twice = sorted({name for name in self.columns if name and self.columns.count(name) > 1})
-        if twice:
-            raise ConvertError(f"{self.name} has several columns named {listed(list(map(repr, twice)))}; rename them")
+        check_columns(self.name, self.columns)
         if not any(self.columns):
             raise ConvertError(f"{self.name} is empty; its first line must name the columns")
 

@@ -34,8 +34,9 @@ class TableFile:
         self._address = read_address(path) if isinstance(path, str) and is_address(path) else None
         self.name = PurePosixPath(str(path) if self._address is None else str(self._address)).name
         try:
+            "".encode(encoding)  # knows encodings of text only
             is_utf_8 = codecs.lookup(encoding).name == "utf-8"
-        except LookupError as error:
+        except (LookupError, ValueError) as error:
             raise ConvertError(f"the encoding {encoding!r} is unknown; use one such as utf-8 or latin-1") from error
         self._encoding = "utf-8-sig" if is_utf_8 else encoding
 
@@ -54,7 +55,8 @@ class TableFile:
             with open(self.path, "rb") as file:
                 yield file
         except OSError as error:
-            raise ConvertError(f"{self.path} cannot be read: {error.strerror}; check path and rights") from error
+            reason = error.strerror or error
+            raise ConvertError(f"{self.path} cannot be read: {reason}; check path and rights") from error
 
     def lines(self) -> Iterator[str]:
         """Its lines, with their ends; none is longer than 16 million characters.
@@ -73,6 +75,11 @@ class TableFile:
                     yield line
             except UnicodeDecodeError as error:
                 raise self._encoding_error(error) from error
+            except UnicodeError as error:
+                raise ConvertError(
+                    f"{self.name} is not written in {self._encoding.upper()}: {error}; name its encoding, for example "
+                    "--set source.encoding=latin-1"
+                ) from error
 
     @contextmanager
     def _opened_far(self, address: Address) -> Iterator[IO[bytes]]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from artkit_shards.conversion.sources.tables.file import TableFile
-from artkit_shards.conversion.sources.tables.rows import Row, as_text
+from artkit_shards.conversion.sources.tables.rows import Row, as_text, check_columns
 from artkit_shards.errors import ConvertError
 
 _BATCH: Final = 4096
@@ -18,7 +18,7 @@ class ParquetTable:
         file: Where it is.
 
     Raises:
-        ConvertError: if it is no Parquet file, or pyarrow is not installed.
+        ConvertError: if it is no Parquet file, has several columns of one name, or pyarrow is not installed.
     """
 
     def __init__(self, file: TableFile) -> None:
@@ -26,6 +26,7 @@ class ParquetTable:
         self._file = file
         with self._open() as parquet:
             self.columns = [str(name) for name in parquet.schema_arrow.names]
+        check_columns(self.name, self.columns)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """See `Table.rows`."""
@@ -48,6 +49,7 @@ class ParquetTable:
         with self._file.opened() as file:
             try:
                 yield ParquetFile(file)
-            except ArrowException as error:
+            except (ArrowException, ValueError, OverflowError) as error:
+                # The last two are of values that Python has no room for: text that is no UTF-8, dates far away.
                 reason = next(iter(str(error).splitlines()), type(error).__name__)
                 raise ConvertError(f"{self.name} cannot be read as Parquet: {reason}; write it anew") from error
