@@ -38,7 +38,7 @@ from artkit_shards.images import (
 HEAD_BYTES: Final = 1 << 15
 """So much of a file is read where its header is enough."""
 
-_MIN_DECODED_SIDE: Final = 128
+_MIN_DECODED_SIDE: Final = 64
 _PNG_BIT_DEPTH_AT: Final = 24
 _METADATA_AT_THE_END: Final[Mapping[str, tuple[bytes, ...]]] = {
     "png": (b"eXIf", b"tiff:Orientation"),
@@ -103,7 +103,7 @@ def inspect_source(source: ImageSource, *, header_only: bool = False) -> Inspect
 def inspect(data: bytes) -> Inspection:
     """Check that an image can be decoded whole, and measure it.
 
-    Means are taken over upright RGB pixels; those of a large JPEG over its scaled decode, at least 128 pixels a side.
+    Means are taken over upright RGB pixels; those of a large JPEG over its scaled decode, at least 64 pixels a side.
 
     Raises:
         ImageError: if the bytes are not an image that can be used.

@@ -69,7 +69,11 @@ class Conversion:
         with ThreadPoolExecutor(1, "beside") as beside:
             measuring = beside.submit(measure_pixels, plan.to_measure, decode)
             showing = beside.submit(self._write_leakage, plan)
-            finished = self._write(plan, states)
+            try:
+                finished = self._write(plan, states)
+            except BaseException:
+                showing.cancel()  # nobody would look at it, and whoever stopped us waits
+                raise
             rejects = Rejects(files=(*self.known_rejects, *unusable.files))
             pixels = [*measuring.result(), *plan.measured]
             return self._complete(plan, finished, pixels, rejects, showing.result(), num_known)
