@@ -11,7 +11,7 @@ import typer
 
 from artkit.cli.conversion_progress import conversion_progress
 from artkit.cli.dataset_summary import fault_lines, index_lines, print_statistics, verified_lines
-from artkit.cli.paths import given_path
+from artkit.cli.paths import given_path, given_text
 
 if TYPE_CHECKING:
     from artkit_shards import Sidecar
@@ -24,7 +24,6 @@ dataset_app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Directory = Annotated[Path, typer.Argument(metavar="DIR", parser=given_path, help="Folder of the tars.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a core")]
 
 
@@ -116,7 +115,10 @@ def index(
 
 
 @dataset_app.command("verify")
-def verify(directory: Directory, threads: Threads = None) -> None:
+def verify(
+    directory: Annotated[str, typer.Argument(metavar="DIR", parser=given_text, help="Folder of the tars.")],
+    threads: Threads = None,
+) -> None:
     """Check every byte and every sample, the index, the sidecars, and whether other readers can read it.
 
     The exit code is 0 if nothing is wrong and 1 if something is; faults say the file, the sample, what is wrong and
@@ -124,8 +126,9 @@ def verify(directory: Directory, threads: Threads = None) -> None:
     """
     from artkit_shards import verify_dataset
 
+    folder = _read_folder(directory)
     with _interruptible("nothing was changed"), conversion_progress({"verify": "verifying"}) as progress:
-        report = verify_dataset(directory, threads=threads, progress=progress)
+        report = verify_dataset(folder, threads=threads, progress=progress)
     if report.is_good:
         _print_lines(verified_lines(report))
         return
@@ -169,6 +172,18 @@ def _read_location(text: str) -> Path | str:
     from artkit_shards import is_address
 
     return text if is_address(text) else given_path(text)
+
+
+def _read_folder(text: str) -> Path:
+    """A folder of this machine; raises DatasetError for an address."""
+    from artkit_shards import DatasetError, is_address, parse_address
+
+    if is_address(text):
+        raise DatasetError(
+            f"{parse_address(text)} is an address, and every byte is to be checked: run this where the files are, or "
+            "on a copy of them"
+        )
+    return Path(text)
 
 
 def _read_kinds(text: str | None) -> "list[Sidecar]":

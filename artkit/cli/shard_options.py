@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from artkit.options import CommandLineText
+
+
+_LIST_SUFFIXES: Final = (".txt", ".csv", ".lst")
 
 
 class Assignment(NamedTuple):
@@ -73,6 +76,8 @@ def read_names(text: str) -> tuple[str, ...]:
             names = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"the names in {path} cannot be read: {error}; write one a line, in UTF-8") from error
+    elif path.suffix in _LIST_SUFFIXES:
+        raise RecipeError(f"there is no file {text}; give a file with a name a line, or names with commas between")
     else:
         names = text.split(",")
     found = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))

@@ -74,7 +74,7 @@ def _check_flags(
     *,
     chosen: bool,
 ) -> None:
-    """Raise RecipeError if an option is not for this source, or is given twice."""
+    """Raise RecipeError if an option is not for this source, is given twice, or is needed and not given."""
     from artkit.errors import RecipeError
 
     known = component.options.options
@@ -88,6 +88,11 @@ def _check_flags(
             raise RecipeError(
                 f"{_FLAGS[name]} is for the sources {', '.join(others)}; '{component.name}', which {why}, has no "
                 f"'{name}'. {advice}, another source with --source NAME"
+            )
+    for option in component.options:
+        if option.required and option.name in _FLAGS and option.name not in {**flags, **options}:
+            raise RecipeError(
+                f"the source '{component.name}' needs {_FLAGS[option.name]}; `artkit shard -h` explains it"
             )
 
 

@@ -161,6 +161,12 @@ def test_mistakes_give_one_clear_message_and_exit_code_1(tars, arguments, messag
     assert not (tars.folder / ".artkit").exists()
 
 
+def test_only_folders_of_this_machine_are_verified():
+    result = artkit("dataset", "verify", "https://user:secret@host/shards")
+    assert result.returncode == 1
+    assert "error: https://host/shards is an address, and every byte is to be checked: run this where" in result.stderr
+
+
 def test_empty_paths_are_refused(tars):
     for arguments in (["verify", ""], ["stats", ""], ["index", ""], ["stats", tars.folder, "--out", ""]):
         result = artkit("dataset", *arguments)

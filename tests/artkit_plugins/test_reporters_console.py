@@ -135,13 +135,18 @@ def test_a_result_on_validation_warns_that_it_flatters(reporter_stage, pipe, pre
     assert line.endswith("which these images chose: expect less on others")
 
 
-def test_a_finished_run_names_its_report_and_the_next_commands(reporter_stage, pipe):
-    reporter_stage.start(NAMES, components={"reporter": "artkit/console@1 (artkit 0.1), artkit/report@1 (artkit 0.1)"})
+@pytest.mark.parametrize(
+    ("data", "more"), [("demo", ["yours    artkit shard FOLDER SHARDS && artkit run --data SHARDS"]), ("art", [])]
+)
+def test_a_finished_run_names_its_report_and_the_next_commands(reporter_stage, pipe, data, more):
+    components = {"reporter": "artkit/console@1 (artkit 0.1), artkit/report@1 (artkit 0.1)"}
+    reporter_stage.start(NAMES, components=components, recipe={"data": {"path": data}})
+    before = len(pipe.lines)
     reporter_stage.end()
-    assert pipe.lines[-3:] == [
+    assert pipe.lines[before + 1 :] == [
         f"report   {reporter_stage.folder}/report.html",
         f"longer   artkit run {reporter_stage.folder}/recipe.toml --epochs 6",
-        "yours    artkit shard FOLDER SHARDS && artkit run --data SHARDS",
+        *more,
     ]
 
 
@@ -153,11 +158,14 @@ def test_an_interrupted_run_says_how_to_go_on(reporter_stage, pipe):
     assert pipe.lines[-1] == f"go on    artkit run --resume {reporter_stage.folder}"
 
 
-def test_a_failed_run_ends_with_one_line(reporter_stage, pipe):
+def test_a_failed_run_says_where_it_is_and_once_there_is_a_checkpoint_how_to_go_on(reporter_stage, pipe):
     reporter_stage.start(NAMES)
     before = len(pipe.lines)
     reporter_stage.end("failed")
     assert pipe.lines[before:] == [f"The run failed; what it left is in {reporter_stage.folder}"]
+    reporter_stage.epoch(0)
+    reporter_stage.end("failed")
+    assert pipe.lines[-1] == f"go on    artkit run --resume {reporter_stage.folder}"
 
 
 def test_a_resumed_run_says_where_it_goes_on_and_knows_earlier_epochs(reporter_stage, pipe, predictions_from):

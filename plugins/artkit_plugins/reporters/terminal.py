@@ -101,6 +101,8 @@ class ConsoleReporter:
         if status == "failed":
             # Why it failed is said by the command itself, once.
             self._print(Text(f"The run failed; what it left is in {run.dir}", style="red"))
+            if self._epochs:
+                self._print(_field("go on", command("artkit", "run", "--resume", run.dir)))
             return
         self._print(Text())
         if status == "interrupted":
@@ -241,8 +243,7 @@ def _next_steps(run: RunInfo, status: Literal["ok", "interrupted"]) -> list[tupl
     if status == "interrupted":
         return [*steps, ("go on", command("artkit", "run", "--resume", run.dir))]
     recipe = run.dir / "recipe.toml"
-    return [
-        *steps,
-        ("longer", command("artkit", "run", recipe, "--epochs", str(2 * run.num_epochs))),
-        ("yours", "artkit shard FOLDER SHARDS && artkit run --data SHARDS"),
-    ]
+    steps.append(("longer", command("artkit", "run", recipe, "--epochs", str(2 * run.num_epochs))))
+    if run.recipe.get("data", {}).get("path") == "demo":
+        steps.append(("yours", "artkit shard FOLDER SHARDS && artkit run --data SHARDS"))
+    return steps

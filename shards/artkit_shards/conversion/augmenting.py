@@ -87,8 +87,8 @@ def check_augmenter(augmenter: ImageAugmenter | None, settings: Settings) -> Non
         raise ConvertError("changed copies are wanted, but nothing says how to change them; name an augmenter")
     if augmenter is not None and not settings.augments:
         raise ConvertError(
-            f"the augmenter {augmenter.description} has nothing to do; say how many copies each training image gets, "
-            "or how many images rare classes shall have"
+            "there is an augmenter, but no copies for it to change; say how many copies each training image gets, or "
+            "how many images rare classes shall have"
         )
 
 

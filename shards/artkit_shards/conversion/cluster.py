@@ -6,6 +6,7 @@ the same paths: on a file system that all share, or at addresses.
 """
 
 import secrets
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from artkit_shards.conversion.reading import is_far
 from artkit_shards.conversion.records import FilePart, ImageSource, Record
@@ -26,6 +28,8 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 _JOBS_PER_CPU: Final = 2
+_PATIENCE_S: Final = 10.0
+_DEFAULT_PORTS: Final = {"ray": 10001}
 _RETRIES: Final = 5
 """So many times a job is started again when its node or process is lost."""
 
@@ -86,8 +90,9 @@ def open_cluster(address: str, most_jobs: int | None = None) -> Iterator[Workers
     ours = not ray.is_initialized()
     if ours:
         try:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise ConvertError(
                 f"no Ray cluster can be reached at {address!r}: {reason}; start one with `ray start --head`, or give "
@@ -101,6 +106,14 @@ def open_cluster(address: str, most_jobs: int | None = None) -> Iterator[Workers
     finally:
         if ours:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError if nothing listens at an address: Ray would go on trying for many minutes."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    if parts.hostname and port:
+        socket.create_connection((parts.hostname, port), timeout=_PATIENCE_S).close()
 
 
 def absolute_location(location: Path | str) -> Path | str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from artkit_shards.conversion.records import FilePart, ImageSource
 from artkit_shards.conversion.stores.url_files import file_system, insist
@@ -128,9 +128,19 @@ def _read_address(url: str, most_bytes: int) -> tuple[bytes, int | None]:
         # Web servers are read in order: one that knows no ranges would else send the whole file for each.
         options = {"block_size": 0} if address.scheme in ("http", "https") else {}
         with system.open(path, "rb", **options) as file:
-            return file.read(most_bytes), getattr(file, "size", None)
+            return _read_up_to(file, most_bytes), getattr(file, "size", None)
 
     return _ask(url, read)
+
+
+def _read_up_to(file: IO[bytes], most_bytes: int) -> bytes:
+    """The first bytes of a file that may hand over less than is asked for, namely what has come so far."""
+    pieces: list[bytes] = []
+    left = most_bytes
+    while left > 0 and (piece := file.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _ask(url: str, request: Callable[[Any, str, Address], Result]) -> Result:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.settings import Settings
+from artkit_shards.conversion.sources.names import look_alikes
 from artkit_shards.conversion.split import seeded_order
 from artkit_shards.errors import ConvertError
 from artkit_shards.wording import listed
@@ -140,9 +141,16 @@ def _with_enough(counts: Mapping[str, int], min_count: int | None, notes: list[s
         raise ConvertError(
             f"{_with_counts(short)}: too few usable images to have one for training and one for testing. Add images, "
             "leave such classes out with --min-count 2, or keep those with one image, for training only, with "
-            "--min-count 1"
+            f"--min-count 1{_spellings(counts, short)}"
         )
     return dict(counts)
+
+
+def _spellings(counts: Iterable[str], short: Collection[str]) -> str:
+    """A sentence on the small classes that may be others, written in another way; "" if there are none."""
+    groups = [group for group in look_alikes(counts) if not set(short).isdisjoint(group)]
+    names = listed([" and ".join(map(repr, group)) for group in groups], 3)
+    return f". Some may be one class in two spellings: {names}" if groups else ""
 
 
 def _keep(counts: Mapping[str, int], names: set[str], notes: list[str], what: str) -> dict[str, int]:

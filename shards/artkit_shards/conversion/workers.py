@@ -57,13 +57,19 @@ class _Processes:
 
     def _map(self, function: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
         results: deque[Future[Result]] = deque()
-        results.extend(self._pool.submit(function, job) for job in islice(jobs, self._most_on_their_way))
+        results.extend(self._submit(function, job) for job in islice(jobs, self._most_on_their_way))
         while results:
             while not (self._started or results[0].done()) and (here := list(islice(jobs, 1))):
                 results.append(_done(function(here[0])))
             yield results.popleft().result()
             self._started = True
-            results.extend(self._pool.submit(function, job) for job in islice(jobs, 1))
+            results.extend(self._submit(function, job) for job in islice(jobs, 1))
+
+    def _submit(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
+        # This may start a process, which takes the mask over: Ctrl-C reaches every process of the terminal, but the
+        # parent alone decides what it means.
+        with _interrupts_held():
+            return self._pool.submit(function, job)
 
 
 def _done(result: Result) -> Future[Result]:
@@ -110,8 +116,20 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait until the end of the block, where the system can do so."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _prepare_worker(end_at_close: connection.Connection) -> None:
-    # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_watch_parent, args=(end_at_close,), daemon=True).start()
 

@@ -311,7 +311,7 @@ class Strange:
     ("augmenter", "choices", "message"),
     [
         (None, {"augment_copies": 1}, "changed copies are wanted, but nothing says how to change them"),
-        (Shade(), {}, "the augmenter shade has nothing to do; say how many copies"),
+        (Shade(), {}, "there is an augmenter, but no copies for it to change; say how many copies"),
         (Strange(lambda _: None), {"augment_rare": 9}, "made NoneType of an image of uint8"),
         (Strange(lambda pixels: pixels[:5]), {"augment_rare": 9}, "must return an array of the same shape"),
         (Strange(lambda pixels: pixels / 255), {"augment_rare": 9}, r"made float64 \(4\d, 60, 3\) of an image"),

@@ -1,6 +1,7 @@
 """Conversion on a Ray cluster of several nodes, all of them processes of this machine."""
 
 import os
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -102,8 +103,9 @@ def test_a_node_that_does_not_see_the_images_is_named(ray_cluster, tmp_path):
     assert not list((tmp_path / "dst/.artkit/tmp").iterdir())
 
 
-def test_an_address_without_a_cluster_is_told_with_what_to_do(folder, tmp_path):
-    message = r"no Ray cluster can be reached at 'ray://127\.0\.0\.1:9': .*start one with `ray start"
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:9", "127.0.0.1:9", "no-such-host.invalid:6379", "here:port"])
+def test_an_address_without_a_cluster_is_told_at_once_with_what_to_do(folder, tmp_path, address):
+    message = rf"no Ray cluster can be reached at '{re.escape(address)}': .*start one with `ray start"
     with pytest.raises(ConvertError, match=message):
-        convert(ClassFolders(folder), tmp_path / "dst", SETTINGS, cluster="ray://127.0.0.1:9")
+        convert(ClassFolders(folder), tmp_path / "dst", SETTINGS, cluster=address)
     assert not (tmp_path / "dst").exists()

@@ -47,6 +47,15 @@ def test_addresses_are_far_and_paths_near(file):
     assert not any(map(is_far, (file, b"s3://", FilePart(str(file), 0, 5))))
 
 
+@pytest.mark.parametrize("fault", [("slow", 0.005), "no length"])
+def test_an_image_that_comes_in_pieces_is_read_whole(unreliable_server, fault):
+    data = os.urandom(5000)
+    (unreliable_server.folder / "x.jpg").write_bytes(data)
+    unreliable_server.faults_forever["/x.jpg"] = fault
+    assert read_image(f"{unreliable_server.address}/x.jpg") == data
+    assert read_head(f"{unreliable_server.address}/x.jpg", 3000) == (data[:3000], len(data))
+
+
 @pytest.mark.parametrize("size", [9, 11])
 def test_a_file_of_another_size_is_not_read_into_a_buffer(file, size):
     with pytest.raises(ImageError, match="another size"):

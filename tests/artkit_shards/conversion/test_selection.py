@@ -69,6 +69,12 @@ def test_which_classes_are_held_out_does_not_depend_on_how_many_images_they_have
     assert select(hold_out=2, seed=1).held_out == select(more, hold_out=2, seed=1).held_out
 
 
+def test_a_class_that_is_too_small_may_be_another_in_another_spelling():
+    message = r"'KLEE' \(1\): too few usable .* Some may be one class in two spellings: 'KLEE' and 'Klee'$"
+    with pytest.raises(ConvertError, match=message):
+        select_classes({"Klee": 9, "KLEE": 1, "Monet": 5, "monet": 4}, Settings())
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [

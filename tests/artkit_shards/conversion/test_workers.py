@@ -29,6 +29,19 @@ def _process_id(_item):
     return os.getpid()
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks on this system")
+def test_an_interrupt_waits_for_no_worker_to_have_started_before_it_is_left_to_the_parent():
+    with open_workers(2) as workers:
+        held = list(workers.map(_holds_interrupts, range(8)))
+    assert held[0]
+    assert not _holds_interrupts(0)
+
+
+def _holds_interrupts(_item):
+    """Whether this process was started with interrupts held, which no handler that it sets later shows."""
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_errors_of_a_worker_come_back_as_they_are():
     with open_workers(2) as workers, pytest.raises(ZeroDivisionError, match="division"):
         list(workers.map(_divide, [1, 0]))

@@ -98,8 +98,14 @@ def targets_of(table: Table, label_columns: Sequence[str]) -> dict[str, str | No
     return targets
 
 
+def check_has_rows(table: Table) -> None:
+    """Raise ConvertError if a table has nothing but its header."""
+    if next(iter(table.rows(table.columns[:1])), None) is None:
+        raise ConvertError(f"{table.name} has a header but no rows; give the table with a row for each image")
+
+
 def guess_image_column(table: Table, finder: ImageFinder, folder: str) -> str:
-    """The column whose first values name most images that are there.
+    """The column whose first values name most different images that are there.
 
     Raises:
         ConvertError: if no column names any.
@@ -116,7 +122,8 @@ def guess_image_column(table: Table, finder: ImageFinder, folder: str) -> str:
 
 
 def _num_found(table: Table, column: str, finder: ImageFinder, folder: str) -> int:
-    """How many of a column's first cells name images."""
+    """How many different images a column's first cells name: small numbers may well name some, again and again."""
     rows = [row.content for row in islice(table.rows([column]), _ROWS_TO_GUESS_BY)]
     values = [cell(row[0]) for row in rows if not isinstance(row, BadRow)]
-    return sum(finder.find(value, folder).path is not None for value in values if value is not None)
+    paths = {finder.find(value, folder).path for value in values if value is not None}
+    return len(paths - {None})

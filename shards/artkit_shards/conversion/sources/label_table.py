@@ -7,6 +7,7 @@ from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.sources.claims import LocatedTable
 from artkit_shards.conversion.sources.columns import (
     Columns,
+    check_has_rows,
     find_column,
     guess_image_column,
     targets_of,
@@ -60,6 +61,7 @@ class LabelTable:
         self.root = tree.root
         place = _locate(labels_file, tree)
         table = open_table(place, encoding=encoding)
+        check_has_rows(table)
         targets = targets_of(table, label_columns)
         split = None if split_column is None else find_column(table, split_column, "the split")
         group = None if group_column is None else find_column(table, group_column, "the group")

@@ -12,7 +12,7 @@ from typing import Final
 from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.sources.claims import LocatedTable
 from artkit_shards.conversion.sources.class_folders import CLASS
-from artkit_shards.conversion.sources.columns import Columns, find_column, targets_of
+from artkit_shards.conversion.sources.columns import Columns, check_has_rows, find_column, targets_of
 from artkit_shards.conversion.sources.finder import ImageFinder
 from artkit_shards.conversion.sources.listing import Tree, open_tree
 from artkit_shards.conversion.sources.table_images import TableImages, check_found
@@ -63,6 +63,8 @@ class MetadataFolder:
             )
         tables = [LocatedTable(open_table(tree.place(path)), path.rpartition("/")[0]) for path in paths]
         first = tables[0].table
+        if len(tables) == 1:
+            check_has_rows(first)
         columns = Columns(
             image=find_column(first, image_column or IMAGE_COLUMN, "the image"),
             labels=_targets(first, label_columns),

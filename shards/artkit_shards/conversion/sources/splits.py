@@ -87,7 +87,7 @@ def _mapped(split: str) -> str | None:
             f"{split!r} cannot be the name of a split; use a name such as 'test', 'auto' where --split is to "
             "decide, or 'out' for images that are to be left out"
         )
-    return split
+    return split_of_name(split) or split
 
 
 def _example(values: Collection[str]) -> str:

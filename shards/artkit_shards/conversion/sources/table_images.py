@@ -30,7 +30,7 @@ _SENTENCES: Final = {
     MISSING: "{count} of {rows} name a file that is not there, such as {example}",
     AMBIGUOUS: "{count} of {rows} name a file that lies in several folders, such as {example}",
     NO_LABEL: "{count} of {rows} have no label, such as that of {example}",
-    CONFLICT: "{count} images left out, since rows contradict each other: {example}",
+    CONFLICT: "{images} left out, since rows contradict each other, such as {example}",
     REPEATED: "{count} of {rows} say again what another says, such as of {example}",
     BY_END: "{count} of {rows} have paths of another computer, such as {example}; the images were found by the ends "
     "of these paths",
@@ -131,21 +131,21 @@ def _row_notes(tally: Tally) -> Iterator[str]:
     rows = counted(tally.num_rows, "row")
     for kind, count in tally.counts.items():
         sentence = _SENTENCES.get(kind, "{count} of {rows} left out, such as {example}: " + kind)
-        yield sentence.format(count=count, rows=rows, example=tally.examples[kind])
+        images = counted(count, "image")
+        yield sentence.format(count=count, rows=rows, images=images, example=tally.examples[kind])
 
 
 def check_found(images: TableImages, finder: ImageFinder, table: Table, columns: Columns, tree: Tree) -> None:
     """Raise ConvertError if hardly any row could be used: the wrong folder, table or column was given."""
     num_rows, num_missing = images.tally.num_rows, images.tally.counts[MISSING]
-    if num_rows == 0:
-        raise ConvertError(f"{table.name} has a header but no rows; give the table with a row for each image")
     if num_rows - num_missing >= _FEW_FOUND * num_rows:
         if images.records:
             return
         reasons = "; ".join(f"{count} with {kind}" for kind, count in images.tally.counts.most_common(3))
         raise ConvertError(
-            f"none of {counted(num_rows, 'row')} of {table.name} can be used: {reasons}. Name the columns of the class "
-            f"with --label, that of the image with --image-column. {columns_text(table)}"
+            f"none of {counted(num_rows, 'row')} of {table.name} can be used: {reasons}. Images were looked for by the "
+            f"column {columns.image!r}; name the columns of the class with --label, that of the image with "
+            f"--image-column. {columns_text(table)}"
         )
     there = f", such as {readable(finder.paths[0])}" if finder.paths else ""
     raise ConvertError(

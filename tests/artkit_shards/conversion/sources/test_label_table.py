@@ -69,6 +69,13 @@ def test_the_image_column_is_found_by_what_its_cells_name(art):
     assert "images are named by the column 'picture' of labels.csv; --image-column names another" in source.notes()
 
 
+def test_small_numbers_that_name_the_same_images_again_and_again_do_not_pass_for_the_image_column(art):
+    art.images("1.jpg", "2.jpg", "33.jpg", "44.jpg")
+    rows = ["33.jpg,Klee,1", "44.jpg,Monet,2", *(f"gone-{number}.jpg,Monet,{number % 2 + 1}" for number in range(9))]
+    source = art.table("picture,artist,room", *rows, "1.jpg,Klee,1").read()
+    assert [record.file for record in source] == ["1.jpg", "33.jpg", "44.jpg"]
+
+
 def test_a_table_may_lie_elsewhere_or_among_the_images(art, tmp_path):
     art.images("one/a.jpg", "two/a.jpg").table("file,artist", "a.jpg,Klee", name="two/meta.csv")
     assert labels_of(art.read(table="two/meta.csv")) == {"two/a.jpg": {"artist": "Klee"}}
@@ -231,8 +238,9 @@ def test_nothing_to_convert_is_an_error(art):
     with pytest.raises(ConvertError, match=r"there are no images in \S+; give the folder that holds them"):
         art.read(image_column="file")
     art.images("1.jpg").table("file,artist")
-    with pytest.raises(ConvertError, match=r"labels\.csv has a header but no rows"):
-        art.read(image_column="file")
+    for column in ("file", None):
+        with pytest.raises(ConvertError, match=r"labels\.csv has a header but no rows"):
+            art.read(image_column=column)
     art.table("file,artist", "1.jpg,nan")
     with pytest.raises(ConvertError, match=r"none of 1 row of labels\.csv can be used: 1 with no label"):
         art.read(image_column="file")

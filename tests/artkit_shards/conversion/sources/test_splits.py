@@ -15,6 +15,7 @@ from artkit_shards.conversion.sources.splits import read_splits
         pytest.param("is_val", {}, {"true": "val", "false": "train"}, id="in validation"),
         pytest.param("in_train", {"false": "test", "true": "auto"}, {"True": None, "False": "test"}, id="auto"),
         pytest.param("fold", {"0": "test"}, {"0": "test", "b": "b"}, id="partly mapped"),
+        pytest.param("fold", {"0": "validation", "1": "dev"}, {"0": "val", "1": "val"}, id="words mapped to"),
         pytest.param("group", {"A": "train", "B C": "test"}, {"a": "train", "b c": "test"}, id="any words mapped"),
     ],
 )
