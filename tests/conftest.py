@@ -290,7 +290,8 @@ class UnreliableServer:
         if isinstance(fault, tuple) and fault[0] == "bytes":
             data = fault[1]
         elif file.is_dir():
-            links = "".join(f'<a href="{entry.name}">{entry.name}</a>' for entry in sorted(file.iterdir()))
+            names = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in sorted(file.iterdir())]
+            links = "".join(f'<a href="{name}">{name}</a>' for name in names)
             self._send(handler, 200, f"<html>{links}</html>".encode(), {"Content-Type": "text/html"})
             return
         elif not file.is_file():

@@ -88,15 +88,10 @@ def open_data(recipe: Recipe) -> Dataset:
             f"{dataset.path} has no split '{TRAIN}', only {', '.join(dataset.split_names)}; "
             "convert the images with a share for it, such as --split train=0.7,val=0.1,test=0.2"
         )
-    if (dataset.split(TRAIN).labels < 0).any():
-        raise RunError(
-            f"{dataset.path} has training images without a class, which cannot be learnt from; leave them out"
-        )
-    if np.count_nonzero(dataset.split(TRAIN).class_counts) < 2:
-        raise RunError(
-            f"{dataset.path} has training images of one class only ({dataset.class_names[0]}); a classifier needs at "
-            "least two"
-        )
+    present = np.flatnonzero(dataset.split(TRAIN).class_counts)
+    if len(present) < 2:
+        found = f"of one class only ({dataset.class_names[present[0]]})" if len(present) else "of no known class"
+        raise RunError(f"{dataset.path} has training images {found}; a classifier needs at least two classes")
     return dataset
 
 
@@ -186,16 +181,25 @@ def param_groups(model: torch.nn.Module) -> list[dict[str, object]]:
 
 def _build_loader(recipe: Recipe, dataset: Dataset, device: torch.device) -> Loader:
     train, data = dataset.split(TRAIN), recipe.data
+    # With several targets, an image may have a class in another one only. Samplers need not know of it.
+    rows = np.flatnonzero(train.labels >= 0)
+    labels = train.labels[rows]
+    labels.flags.writeable = False
     sampler: Sampler = _build(
-        recipe.sampler,
-        SamplerContext(labels=train.labels, class_names=dataset.class_names, seed=recipe.train.seed),
+        recipe.sampler, SamplerContext(labels=labels, class_names=dataset.class_names, seed=recipe.train.seed)
     )
+
+    def counts(epoch: int) -> NDArray[np.int64]:
+        of_all = np.zeros(len(train), dtype=np.int64)
+        of_all[rows] = sample_counts(recipe.sampler, sampler, epoch, len(rows))
+        return of_all
+
     try:
         return Loader(
             train,
             image_size=data.image_size,
             batch_size=recipe.train.batch_size,
-            counts=lambda epoch: sample_counts(recipe.sampler, sampler, epoch, len(train)),
+            counts=counts,
             fit=data.fit,
             seed=recipe.train.seed,
             threads=data.threads,
@@ -243,7 +247,8 @@ def _build_schedule(recipe: Recipe, dataset: Dataset, draws_per_epoch: int) -> S
 
 def _build_loss(recipe: Recipe, dataset: Dataset, counts: NDArray[np.int64]) -> Loss:
     train = dataset.split(TRAIN)
-    drawn = np.bincount(train.labels, weights=counts, minlength=len(dataset.class_names)).astype(np.int64)
+    rows = np.flatnonzero(train.labels >= 0)
+    drawn = np.bincount(train.labels[rows], weights=counts[rows], minlength=len(dataset.class_names)).astype(np.int64)
     loss: Loss = _build(
         recipe.loss,
         LossContext(class_names=dataset.class_names, class_counts=train.class_counts, drawn_counts=drawn),
@@ -265,6 +270,12 @@ def _build(choice: Choice, context: object) -> Any:
 def notes(assembly: Assembly) -> Iterator[str]:
     """What the user should know before the run, a line each."""
     settings = assembly.recipe.train
+    main, *others = assembly.dataset.targets
+    if others:
+        yield f"the data set tells {main}, {', '.join(others)} of its images; a run learns the first, '{main}'"
+    unlearnt = int((assembly.train.labels < 0).sum())
+    if unlearnt:
+        yield f"{counted(unlearnt, 'image')} of '{TRAIN}' without a class: only the others are learnt"
     if assembly.validation is None:
         lack = _lack(assembly.dataset, VALIDATION)
         yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"

@@ -50,6 +50,7 @@ def test_indexing_says_what_was_found_and_what_to_do_next(tars):
         "14 images of 2 classes: train 10, val 4",
         f"  2 tars with 0.1 MB, png images, in {tars.folder}",
         "  every class has 7 images",
+        "  note: classes have numbers for names; give --classes FILE, or a field that names them, --label FIELD",
         f"next: artkit run --data {tars.folder}",
     ]
     assert "reading headers: 2 of 2" in result.stderr

@@ -75,10 +75,9 @@ def convert(
         directory = absolute_location(directory)
         listing = [absolute(record) for record in listing]
     destination = Destination(directory, force=force)
-    destination.check(listing, settings.sidecars)
-    pool = _pool(workers, cluster, len(listing))
     try:
-        with destination.hold() as hold, pool as running:
+        destination.check(listing, settings.sidecars)
+        with destination.hold() as hold, _pool(workers, cluster, len(listing)) as running:
             if cluster is not None:
                 check_nodes(listing, destination.store)
             conversion = Conversion(

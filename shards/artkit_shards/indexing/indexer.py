@@ -71,7 +71,8 @@ def index_tars(
     with open_place(location, out) as place:
         tars = place.tars(splits or {})
         if place.has_index() and not force:
-            raise DatasetError(f"{place.shown()} has an index already; to replace it, add --force")
+            known = ", which knows more than its tars: `artkit shard` wrote it" if place.is_converted() else ""
+            raise DatasetError(f"{place.shown()} has an index already{known}; to replace it, add --force")
         rules: tuple[LabelRule, ...] = ()
         given: ClassNames | None = None
         scanned: list[ScannedTar] = []
@@ -139,6 +140,8 @@ def _notes(scanned: Sequence[ScannedTar], given: ClassNames | None, content: Ind
     notes = []
     if given is not None:
         notes.append(f"class names are those of {given.file}")
+    elif all(name.isdecimal() for name in content.manifest.targets[0].classes):
+        notes.append("classes have numbers for names; give --classes FILE, or a field that names them, --label FIELD")
     if content.keys_are_qualified:
         notes.append("several tars use the same keys; in tables the name of the tar stands before each key")
     if empty:

@@ -11,7 +11,9 @@ from artkit_shards.conversion.stores.opening import open_store
 from artkit_shards.conversion.stores.store import Store
 from artkit_shards.errors import ConvertError, DatasetError
 from artkit_shards.format.addresses import Address, is_address, local_path, parse_address
-from artkit_shards.format.manifest import FILE_NAME, FOLDER
+from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest
+from artkit_shards.format.manifest_reader import MAX_BYTES as MAX_MANIFEST_BYTES
+from artkit_shards.format.manifest_reader import parse_manifest, read_manifest
 from artkit_shards.format.remote import RemoteFolder
 from artkit_shards.format.stores import MissingFileError
 from artkit_shards.indexing.classes import CLASS_FILES
@@ -39,6 +41,10 @@ class Place(Protocol):
 
     def has_index(self) -> bool:
         """Whether there is an index already where one would be written."""
+        ...
+
+    def is_converted(self) -> bool:
+        """Whether that index was written by a conversion, and not made of tars that others wrote."""
         ...
 
     def batches(self, tars: Sequence[Tar], progress: Progress) -> Generator[tuple[list[Tar], Progress]]:
@@ -85,6 +91,9 @@ class _LocalPlace:
     def has_index(self) -> bool:
         return (self._out / MANIFEST).exists()
 
+    def is_converted(self) -> bool:
+        return _is_converted(lambda: read_manifest(self._out))
+
     def batches(self, tars: Sequence[Tar], progress: Progress) -> Generator[tuple[list[Tar], Progress]]:
         yield list(tars), progress
 
@@ -125,6 +134,14 @@ class _RemotePlace:
             return self._remote.size(MANIFEST) >= 0
         except MissingFileError:
             return False
+
+    def is_converted(self) -> bool:
+        if self._out is not None:
+            out = self._out
+            return _is_converted(lambda: read_manifest(out))
+        return _is_converted(
+            lambda: parse_manifest(self._remote.read(MANIFEST, most=MAX_MANIFEST_BYTES), self.shown(MANIFEST))
+        )
 
     def batches(self, tars: Sequence[Tar], progress: Progress) -> Generator[tuple[list[Tar], Progress]]:
         progress("tars", 0, len(tars))
@@ -180,6 +197,14 @@ class _RemotePlace:
             store.write(f"{FOLDER}/{path.relative_to(built).as_posix()}", path.read_bytes())
         store.write(f"{FOLDER}/{REJECTS_FILE}", (built / REJECTS_FILE).read_bytes())
         store.write(MANIFEST, (built / FILE_NAME).read_bytes())
+
+
+def _is_converted(read: Callable[[], Manifest]) -> bool:
+    """Whether a manifest is that of a conversion; one that cannot be read is not worth keeping."""
+    try:
+        return not read().is_indexed
+    except DatasetError:
+        return False
 
 
 def _nothing(_phase: str, _done: int, _total: int) -> None:

@@ -69,8 +69,8 @@ class Loader:
         crop: Shows a random part of each image instead of the whole; `fit` has no effect then.
         subprocess: Read and decode in one process of its own, with as many threads, instead of in threads of this one;
             worth it where the training loop's own Python keeps the interpreter busy. Data sets of this machine only.
-        max_bad: Share of an epoch's samples, 0 to 1, that may be bad: another of the same class stands in for each, see
-            `replaced`. At 0, and always with order="rows", a bad sample is an error at once.
+        max_bad: Share of an epoch's samples, 0 to 1, that may be bad, be it a single one: another of the same class
+            stands in for each, see `replaced`. At 0, and always with order="rows", a bad sample is an error at once.
         pin_memory: Images go to memory that a CUDA device copies from without waiting; no effect without one.
 
     Raises:
@@ -253,7 +253,9 @@ class Loader:
 
     def _num_replaceable(self, length: int) -> int:
         """How many samples of an epoch this rank may replace: its part of those of all ranks, rounded up."""
-        return -(-int(self._max_bad * length + 1e-9) // self.shares.world_size)
+        # A share of a small epoch may be less than one image; one is not yet too many.
+        of_all = max(1, int(self._max_bad * length + 1e-9)) if self._max_bad else 0
+        return -(-of_all // self.shares.world_size)
 
     def _note_replaced(self, filled: Filled, replaced: list[Replacement]) -> None:
         """Record stand-ins; too many are an error."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from textwrap import dedent
@@ -680,3 +681,9 @@ def test_rejects_known_beforehand_are_listed_and_counted_but_not_held_against_th
     lines = report.rejects_file.read_text().splitlines()
     assert json.loads(lines[0]) == {"file": "gone-0.jpg", "reason": "missing file"}
     assert len(lines) == 20
+
+
+@pytest.mark.skipif(find_spec("adlfs") is not None, reason="the package that serves the address is installed")
+def test_an_address_whose_package_is_not_installed_is_told(folder):
+    with pytest.raises(ConvertError, match=r"az://art/dst: az:// needs a package that is not installed: .*adlfs"):
+        convert_folder(folder, "az://art/dst")

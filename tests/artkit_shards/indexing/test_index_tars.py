@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import tarfile
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_keys_that_several_tars_use_get_the_name_of_their_tar(foreign_tars):
     for name in ("train-0.tar", "train-1.tar", "test-0.tar"):
         foreign_tars.write(name, foreign_tars.samples(range(2), cls=half))
     report = index_tars(foreign_tars.folder)
-    assert report.notes == ("several tars use the same keys; in tables the name of the tar stands before each key",)
+    assert "several tars use the same keys; in tables the name of the tar stands before each key" in report.notes
     dataset = open_dataset(foreign_tars.folder)
     assert list(dataset.split("train").keys) == ["train-0/000", "train-0/001", "train-1/000", "train-1/001"]
     assert list(dataset.split("test").keys) == ["test-0/000", "test-0/001"]
@@ -446,6 +447,18 @@ def test_a_tar_without_usable_samples_is_left_out_with_a_note(tars):
     tars.write("train-9.tar", {**members, "050.png": b"<html>"})
     assert "1 tar without a usable sample left out: train-9.tar" in index_tars(tars.folder).notes
     assert open_dataset(tars.folder).split_names == ("train", "val")
+
+
+def test_the_index_of_a_conversion_is_known_to_know_more_than_its_tars(uneven_shards, tmp_path):
+    folder = shutil.copytree(uneven_shards, tmp_path / "shards")
+    with pytest.raises(DatasetError, match="knows more than its tars: `artkit shard` wrote it; to replace it, add --f"):
+        index_tars(folder)
+    told = "classes have numbers for names; give --classes FILE, or a field that names them, --label FIELD"
+    assert told in index_tars(folder, force=True).notes
+    assert told not in index_tars(folder, labels=["class"], force=True).notes
+    (folder / ".artkit/manifest.json").write_text("{")
+    with pytest.raises(DatasetError, match="has an index already; to replace it, add --force"):
+        index_tars(folder)
 
 
 def test_an_index_is_replaced_only_by_force(tars):

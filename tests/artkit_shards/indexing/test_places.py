@@ -71,6 +71,14 @@ def test_an_index_at_an_address_is_replaced_only_by_force(bucket):
     assert list(index_tars(address, force=True).class_counts) == ["a", "b"]
 
 
+def test_the_index_of_a_conversion_at_an_address_is_known_to_know_more_than_its_tars(uneven_shards):
+    system = fsspec.filesystem("memory")
+    system.put(f"{uneven_shards}/", "/converted", recursive=True)
+    with pytest.raises(DatasetError, match="knows more than its tars: `artkit shard` wrote it; to replace it, add --f"):
+        index_tars("memory://converted")
+    system.rm("/converted", recursive=True)
+
+
 def test_a_damaged_tar_at_an_address_is_named_and_nothing_is_written(bucket):
     address, folder = bucket
     system = fsspec.filesystem("memory")

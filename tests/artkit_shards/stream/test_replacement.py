@@ -170,7 +170,7 @@ def test_a_sample_with_other_bytes_than_the_index_says_is_bad_too(damage):
         list(make(loader.split, max_bad=0))
 
 
-@pytest.mark.parametrize("options", [{"max_bad": 0}, {"max_bad": None}, {"max_bad": 0.02}, {"order": "rows"}])
+@pytest.mark.parametrize("options", [{"max_bad": 0}, {"max_bad": None}, {"order": "rows"}])
 def test_where_none_may_be_replaced_the_first_bad_sample_is_an_error(damage, options):
     split = damage([7])
     loader = make(split, **options)
@@ -178,6 +178,17 @@ def test_where_none_may_be_replaced_the_first_bad_sample_is_an_error(damage, opt
     with pytest.raises(SampleError, match=message):
         list(loader)
     assert loader.replaced == []
+
+
+def test_a_single_bad_sample_is_not_too_many_however_small_the_share_and_the_epoch(damage):
+    loader = make(damage([7]), max_bad=0.001)
+    assert sum(len(batch.rows) for batch in loader) == len(loader.split)
+    assert [each.key for each in loader.replaced] == [loader.split.keys[7]]
+
+
+def test_two_bad_samples_are_too_many_for_a_share_of_less_than_one(damage):
+    with pytest.raises(SampleError, match=r"2 of the 36 samples of epoch 0 so far cannot be used, more than max_bad="):
+        list(make(damage([7, 8]), max_bad=0.001))
 
 
 def test_a_class_of_which_every_sample_is_bad_is_an_error(damage, labels):

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
+from urllib.parse import unquote
 
 from artkit_shards.conversion.stores.url_files import file_system, insist
 from artkit_shards.errors import ConvertError, DatasetError
@@ -106,6 +107,7 @@ class UrlTree:
         self.name = str(address)
         self._address = address
         self._folders: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
+        self._quoted: dict[str, str] = {}
         for path in self._find():
             self._add(path)
 
@@ -115,7 +117,7 @@ class UrlTree:
 
     def place(self, path: str) -> str:
         """See `Tree.place`."""
-        return self._address.file(path)
+        return self._address.file(self._quoted.get(path, path))
 
     def _find(self) -> Iterator[str]:
         """Paths of all files."""
@@ -135,12 +137,23 @@ class UrlTree:
 
     def _add(self, path: str) -> None:
         parts = path.split("/")
+        if self._address.scheme in ("http", "https"):
+            parts = list(map(_unquoted, parts))
+            readable = "/".join(parts)
+            if readable != path:
+                self._quoted[readable] = path
         if not all(_is_visible(part) for part in parts):
             return
         for depth, name in enumerate(parts):
             below = "/".join(parts[: depth + 1])
             kind: Literal["file", "folder"] = "folder" if depth < len(parts) - 1 else "file"
             self._folders["/".join(parts[:depth])].setdefault(name, Entry(name, below, kind))
+
+
+def _unquoted(part: str) -> str:
+    """A part of a web address as a person would write it; as it is, if it would no longer be one part."""
+    text = unquote(part)
+    return part if "/" in text or "\0" in text else text
 
 
 def _is_visible(name: str) -> bool:

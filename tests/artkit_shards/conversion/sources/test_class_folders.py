@@ -256,6 +256,20 @@ def test_class_folders_are_listed_at_an_address(bucket):
     assert folders.notes() == ("1 file not named as an image left out (1 .txt)",)
 
 
+def test_names_of_a_web_address_are_read_as_a_person_would_write_them(unreliable_server):
+    for quoted in ("Paul%20Klee/a%2Fb.jpg", "Paul%20Klee/1.jpg", "Mo%C3%ABs/%c3%a9t%C3%A9.jpg"):
+        path = unreliable_server.folder / "art" / quoted
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    address = f"{unreliable_server.address}/art"
+    found = {record.file: (record.label, record.image) for record in ClassFolders(address)}
+    assert found == {
+        "Moës/été.jpg": ("Moës", f"{address}/Mo%C3%ABs/%c3%a9t%C3%A9.jpg"),
+        "Paul Klee/1.jpg": ("Paul Klee", f"{address}/Paul%20Klee/1.jpg"),
+        "Paul Klee/a%2Fb.jpg": ("Paul Klee", f"{address}/Paul%20Klee/a%2Fb.jpg"),
+    }
+
+
 def test_an_address_on_this_machine_is_its_folder(tmp_path):
     make(tmp_path, "a/1.jpg", "b/2.jpg")
     assert list(ClassFolders(f"file://{tmp_path}")) == list(ClassFolders(tmp_path))
