@@ -14,6 +14,7 @@
     images.py     bytes of strangers -> upright RGB, or a reason why not
     colour.py     colour profiles -> sRGB
     hashing.py    random numbers by counting
+    progress.py   how far long work has come
     wording.py    pieces of messages
     demo/         the bundled data set: clip art by artist
 

@@ -20,19 +20,16 @@ from artkit_shards.format.opening import open_dataset
 from artkit_shards.format.samples import TarSample
 from artkit_shards.format.sidecar_contents import ShardSummary
 from artkit_shards.format.tar_reader import Member
-from artkit_shards.indexing.scanning import Progress, in_order
+from artkit_shards.indexing.scanning import in_order
+from artkit_shards.progress import Progress, ignore_progress
 
 _CHUNK: Final = 16
 MANIFEST: Final = f"{FOLDER}/{FILE_NAME}"
 INDEX: Final = f"{FOLDER}/index"
 
 
-def _ignore_progress(_phase: str, _done: int, _total: int) -> None:
-    pass
-
-
 def verify_dataset(
-    directory: Path | str, *, threads: int | None = None, progress: Progress = _ignore_progress
+    directory: Path | str, *, threads: int | None = None, progress: Progress = ignore_progress
 ) -> VerifyReport:
     """Check all of a data set: every byte of every shard, every sample, and the files beside them.
 

@@ -19,18 +19,15 @@ from artkit_shards.conversion.destination import Destination
 from artkit_shards.conversion.listing import make_listing
 from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.report import ConvertReport
-from artkit_shards.conversion.running import Conversion, Progress
+from artkit_shards.conversion.running import Conversion
 from artkit_shards.conversion.selection import check_class_names
 from artkit_shards.conversion.settings import DEFAULTS, Settings
 from artkit_shards.conversion.workers import Workers, default_workers, open_workers
 from artkit_shards.errors import ConvertError, is_disk_full
+from artkit_shards.progress import Progress, ignore_progress
 
 _IMAGES_PER_WORKER: Final = 64
 """Starting a process costs as much as inspecting about this many images."""
-
-
-def _ignore_progress(_phase: str, _done: int, _total: int) -> None:
-    pass
 
 
 def convert(
@@ -42,7 +39,7 @@ def convert(
     workers: int | None = None,
     cluster: str | None = None,
     force: bool = False,
-    progress: Progress = _ignore_progress,
+    progress: Progress = ignore_progress,
     augmenter: ImageAugmenter | None = None,
 ) -> ConvertReport:
     """Convert images to a data set of tar shards.
@@ -60,7 +57,7 @@ def convert(
         workers: Processes, by default one a core; on a cluster, jobs at a time. The result does not depend on it.
         cluster: Address of a Ray cluster that does the work, or "auto"; see `open_cluster`.
         force: Replace a complete data set that is there.
-        progress: Told of the images done.
+        progress: Told of the images done; the phases are "inspect" and "write".
         augmenter: What changes the copies of training images that `settings` ask for.
 
     Raises:

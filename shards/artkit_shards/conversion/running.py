@@ -29,9 +29,7 @@ from artkit_shards.conversion.writing import SourceChangedError
 from artkit_shards.errors import ConvertError
 from artkit_shards.format.manifest import to_json
 from artkit_shards.format.sidecars import write_sidecars
-
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(phase, done, total)` with images done, from 0; the phases are "inspect" and "write"."""
+from artkit_shards.progress import Progress
 
 _LEAKAGE: Final = "leakage.html"
 

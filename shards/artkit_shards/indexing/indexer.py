@@ -13,18 +13,15 @@ from artkit_shards.indexing.content import IndexContent, make_content
 from artkit_shards.indexing.finding import Tar
 from artkit_shards.indexing.labels import LabelRule
 from artkit_shards.indexing.measuring import Reject, count_reasons
-from artkit_shards.indexing.places import Progress, open_place
+from artkit_shards.indexing.places import open_place
 from artkit_shards.indexing.recording import REJECTS_FILE
 from artkit_shards.indexing.report import IndexReport
 from artkit_shards.indexing.rules import choose_class_names, choose_rules
 from artkit_shards.indexing.scanning import ScannedTar, count_samples, scan_tars
+from artkit_shards.progress import Progress, ignore_progress
 from artkit_shards.wording import counted, listed
 
 NO_CLASS: Final = "no class"
-
-
-def _ignore_progress(_phase: str, _done: int, _total: int) -> None:
-    pass
 
 
 def index_tars(
@@ -39,7 +36,7 @@ def index_tars(
     max_rejects: float = 0.1,
     threads: int | None = None,
     force: bool = False,
-    progress: Progress = _ignore_progress,
+    progress: Progress = ignore_progress,
 ) -> IndexReport:
     """Make a data set of the WebDataset tars right in a folder, by writing `.artkit` beside them.
 

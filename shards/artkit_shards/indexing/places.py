@@ -21,9 +21,7 @@ from artkit_shards.indexing.content import IndexContent
 from artkit_shards.indexing.finding import Tar, choose_tars, list_folder
 from artkit_shards.indexing.measuring import Reject
 from artkit_shards.indexing.recording import REJECTS_FILE, write_data_set
-
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(phase, done, total)`, from 0."""
+from artkit_shards.progress import Progress
 
 MANIFEST: Final = f"{FOLDER}/{FILE_NAME}"
 _MAX_CLASS_FILE: Final = 1 << 26

@@ -17,9 +17,7 @@ from artkit_shards.format.samples import TarSample, read_samples
 from artkit_shards.indexing.finding import Tar
 from artkit_shards.indexing.labels import LabelRule
 from artkit_shards.indexing.measuring import Reject, Row, measure
-
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(phase, done, total)`, from 0."""
+from artkit_shards.progress import Progress
 
 _CHUNK: Final = 16
 _HASH_BYTES: Final = 1 << 22
