@@ -105,6 +105,7 @@ def run_child(child: subprocess.Popen[str], _epoch: int) -> float:
     if not line:
         sys.exit("a side that runs in a Python of its own has ended; see above")
     answer = json.loads(line)
+    time.sleep(1)  # it may be filling its queue for the next epoch, which must not fall into another side's turn
     return float(answer["images"] / answer["seconds"])
 
 
