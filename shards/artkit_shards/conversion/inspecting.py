@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from artkit_shards.conversion.inspection import Inspection, inspect_source
-from artkit_shards.conversion.reading import is_far, read_ahead
+from artkit_shards.conversion.inspection import Inspection, inspect, inspect_source
+from artkit_shards.conversion.reading import is_far, read_ahead, read_image, threads_to_read
 from artkit_shards.conversion.records import ImageSource, Record
 from artkit_shards.conversion.resuming.kept_inspections import KeptInspections, State
 from artkit_shards.conversion.workers import Workers
@@ -30,9 +30,12 @@ class InspectJob:
 
 def inspect_job(job: InspectJob) -> list[Finding]:
     """What was found in each image of a job."""
-    inspect = partial(_finding, header_only=job.header_only)
-    far = any(map(is_far, job.sources))
-    return [finding() for finding in read_ahead(inspect, job.sources, far=far)]
+    if job.header_only:
+        found = read_ahead(inspect_source, job.sources, threads_to_read(job.sources))
+        return [_finding(inspection) for inspection in found]
+    # While an image is decoded, the next one comes from the disk.
+    images = read_ahead(read_image, job.sources, threads_to_read(job.sources, near=1))
+    return [_finding(partial(_inspect_read, image)) for image in images]
 
 
 def inspect_all(
@@ -81,8 +84,12 @@ def _is_costly(record: Record, finding: Inspection) -> bool:
     return finding.pixels is not None or is_far(record.image)
 
 
-def _finding(source: ImageSource, *, header_only: bool) -> Finding:
+def _inspect_read(read: Callable[[], bytes]) -> Inspection:
+    return inspect(read())
+
+
+def _finding(look: Callable[[], Inspection]) -> Finding:
     try:
-        return inspect_source(source, header_only=header_only)
+        return look()
     except ImageError as error:
         return str(error)

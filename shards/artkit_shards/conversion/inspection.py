@@ -80,24 +80,18 @@ class Inspection:
     """None if only the header was read."""
 
 
-def inspect_source(source: ImageSource, *, header_only: bool = False) -> Inspection:
-    """Read an image and inspect it.
-
-    Args:
-        source: Where it is.
-        header_only: Do not decode it if its header tells all that is needed.
+def inspect_source(source: ImageSource) -> Inspection:
+    """Read no more of an image than tells all that is needed: its header, if that does; then nothing is decoded.
 
     Raises:
         ImageError: if it cannot be read or used.
     """
-    if header_only:
-        head, num_bytes = read_head(source, HEAD_BYTES)
-        found = inspect_header(head, num_bytes)
-        if found is not None:
-            return found
-        data = head if len(head) == num_bytes else read_image(source)
-        return inspect_header(data, len(data)) or inspect(data)
-    return inspect(read_image(source))
+    head, num_bytes = read_head(source, HEAD_BYTES)
+    found = inspect_header(head, num_bytes)
+    if found is not None:
+        return found
+    data = head if len(head) == num_bytes else read_image(source)
+    return inspect_header(data, len(data)) or inspect(data)
 
 
 def inspect(data: bytes) -> Inspection:

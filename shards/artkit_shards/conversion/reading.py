@@ -17,7 +17,7 @@ from artkit_shards.format.files import MAX_IMAGE_BYTES, read_file_head, read_fil
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_REQUESTS_AT_ONCE: Final = 16
+_THREADS_FOR_FAR: Final = 16
 """Files from far away come one after the other only as fast as the way there is short."""
 
 
@@ -86,25 +86,30 @@ def source_state(source: ImageSource) -> tuple[int, ...] | None:
     return (status.st_size, status.st_mtime_ns, *part)
 
 
-def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], *, far: bool) -> Iterator[Callable[[], Result]]:
-    """Read items one after the other; if they come from far away, several at once.
+def threads_to_read(sources: Iterable[ImageSource], *, near: int = 0) -> int:
+    """How many threads read images best: many if any comes from another machine, else `near`."""
+    return _THREADS_FOR_FAR if any(map(is_far, sources)) else near
+
+
+def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Callable[[], Result]]:
+    """Read items ahead of their turn, in threads; with none, each when it is asked for.
 
     Yields:
         For each item, in order, a function that returns what `read` did, or raises its error.
     """
-    if not far:
+    if not threads:
         for item in items:
             yield partial(read, item)
         return
-    with ThreadPoolExecutor(_REQUESTS_AT_ONCE, "read") as pool:
-        requests: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads, "read") as pool:
+        under_way: deque[Future[Result]] = deque()
         try:
             for item in items:
-                requests.append(pool.submit(read, item))
-                if len(requests) == _REQUESTS_AT_ONCE:
-                    yield requests.popleft().result
-            while requests:
-                yield requests.popleft().result
+                under_way.append(pool.submit(read, item))
+                if len(under_way) > threads:
+                    yield under_way.popleft().result
+            while under_way:
+                yield under_way.popleft().result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -14,7 +14,7 @@ from artkit_shards.conversion.augmenting import ImageAugmenter, changed
 from artkit_shards.conversion.encoding import decode_fitted, write_image
 from artkit_shards.conversion.inspection import HEAD_BYTES
 from artkit_shards.conversion.layout import Sample, ShardLayout
-from artkit_shards.conversion.reading import is_far, read_ahead, read_image
+from artkit_shards.conversion.reading import read_ahead, read_image, threads_to_read
 from artkit_shards.conversion.shard_file import open_shard_file
 from artkit_shards.conversion.stores.store import Store
 from artkit_shards.errors import ConvertError, ImageError
@@ -87,7 +87,8 @@ def write_shard(job: ShardJob) -> WrittenShard:
     offsets, sizes = [], []
     samples = job.shard.samples
     with job.store.new_file(job.shard.name) as file, open_shard_file(file) as tar:
-        images = read_ahead(partial(_stored_image, job=job), samples, far=any(is_far(item.image) for item in samples))
+        threads = threads_to_read(item.image for item in samples)
+        images = read_ahead(partial(_stored_image, job=job), samples, threads)
         for key, item, image_of in zip(job.shard.keys, samples, images, strict=True):
             size, fill = image_of()
             offsets.append(tar.num_bytes + BLOCK)

@@ -160,14 +160,14 @@ def test_a_header_that_tells_of_a_change_is_not_enough():
         to_bytes(photograph(), "BMP"),
     ):
         assert inspect_header(data, len(data)) is None
-        assert inspect_source(data, header_only=True) == inspect(data)
+        assert inspect_source(data) == inspect(data)
 
 
 def test_orientation_that_stands_behind_the_pixels_is_seen():
     plain = to_bytes(photograph(), "PNG")
     end = plain.index(b"IEND") - 4
     data = plain[:end] + chunk(b"eXIf", exif_sideways().tobytes().removeprefix(b"Exif\0\0")) + plain[end:]
-    assert inspect_source(data, header_only=True).changes == ("orientation",)
+    assert inspect_source(data).changes == ("orientation",)
 
 
 def test_only_the_beginning_of_a_jpeg_is_read(tmp_path):
@@ -175,7 +175,7 @@ def test_only_the_beginning_of_a_jpeg_is_read(tmp_path):
     assert len(data) > 2 * HEAD_BYTES
     path = tmp_path / "large.jpg"
     path.write_bytes(data[:HEAD_BYTES] + bytes(len(data) - HEAD_BYTES))
-    found = inspect_source(path, header_only=True)
+    found = inspect_source(path)
     assert (found.width, found.height, found.num_bytes, found.pixels) == (3200, 2400, len(data), None)
 
 
@@ -184,14 +184,14 @@ def test_headers_longer_than_what_is_read_are_read_on(tmp_path):
     data = to_bytes(photograph(), "JPEG")
     path = tmp_path / "long.jpg"
     path.write_bytes(data[:2] + padding * 3 + data[2:])
-    found = inspect_source(path, header_only=True)
+    found = inspect_source(path)
     assert (found.width, found.height, found.pixels) == (120, 90, None)
     path.write_bytes(path.read_bytes()[: HEAD_BYTES + 100])
     with pytest.raises(ImageError, match=r"truncated|damaged"):
-        inspect_source(path, header_only=True)
+        inspect_source(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"text", to_bytes(photograph(), "JPEG")[:40]], ids=["empty", "text", "cut"])
 def test_what_is_no_image_is_refused_by_its_header(data):
     with pytest.raises(ImageError, match=r"^(empty file|not an image|truncated|damaged)"):
-        inspect_source(data, header_only=True)
+        inspect_source(data)

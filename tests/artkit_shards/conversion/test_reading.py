@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from artkit_shards import FilePart
-from artkit_shards.conversion.reading import is_far, read_ahead, read_head, read_image, source_state
+from artkit_shards.conversion.reading import is_far, read_ahead, read_head, read_image, source_state, threads_to_read
 from artkit_shards.errors import ImageError
 from artkit_shards.format.files import read_image_into
 
@@ -62,14 +62,14 @@ def test_a_file_of_another_size_is_not_read_into_a_buffer(file, size):
         read_image_into(file, memoryview(bytearray(size)))
 
 
-@pytest.mark.parametrize("far", [False, True])
-def test_reading_ahead_keeps_the_order_and_gives_errors_where_they_belong(far):
+@pytest.mark.parametrize("threads", [0, 1, 16])
+def test_reading_ahead_keeps_the_order_and_gives_errors_where_they_belong(threads):
     def read(item):
         if item == 3:
             raise ImageError("no 3")
         return -item
 
-    results = read_ahead(read, range(50), far=far)
+    results = read_ahead(read, range(50), threads)
     found = []
     for result in results:
         try:
@@ -86,4 +86,12 @@ def test_far_files_are_read_at_the_same_time():
         together.wait()
         return item
 
-    assert [result() for result in read_ahead(read, range(8), far=True)] == list(range(8))
+    threads = threads_to_read([Path("near.jpg"), "s3://bucket/far.jpg"])
+    assert [result() for result in read_ahead(read, range(8), threads)] == list(range(8))
+
+
+def test_the_next_image_is_read_while_one_is_looked_at(file):
+    second = threading.Event()
+    images = read_ahead(lambda item: second.set() if item else None, range(2), threads_to_read([file], near=1))
+    next(images)()
+    assert second.wait(20)

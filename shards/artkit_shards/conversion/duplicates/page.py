@@ -17,7 +17,7 @@ from artkit_shards.conversion.curation import FoundCluster
 from artkit_shards.conversion.duplicates.leakage import splits_of, worst_first
 from artkit_shards.conversion.layout import split_order
 from artkit_shards.conversion.plan import Plan
-from artkit_shards.conversion.reading import is_far, read_ahead, read_image
+from artkit_shards.conversion.reading import read_ahead, read_image, threads_to_read
 from artkit_shards.conversion.records import Record
 from artkit_shards.errors import ImageError
 from artkit_shards.images import open_image, to_rgb
@@ -87,8 +87,8 @@ def leakage_page(plan: Plan, treatment: str) -> bytes | None:
 
 def _shown_clusters(clusters: Sequence[FoundCluster], plan: Plan) -> list[ShownCluster]:
     records = [record for cluster in clusters for record in _shown_records(cluster)]
-    far = any(is_far(record.image) for record in records)
-    pictures = [picture() for picture in read_ahead(_picture, records, far=far)]
+    threads = threads_to_read(record.image for record in records)
+    pictures = [picture() for picture in read_ahead(_picture, records, threads)]
     picture_of = {record.file: picture for record, picture in zip(records, pictures, strict=True)}
     return [
         ShownCluster(
@@ -118,7 +118,7 @@ def _picture(record: Record) -> str | None:
     """A small picture as a data URI."""
     try:
         source = open_image(read_image(record.image))
-        source.draft("", (2 * _SIDE, 2 * _SIDE))
+        source.draft("", (_SIDE, _SIDE))
         image = to_rgb(source)
     except ImageError:
         return None
