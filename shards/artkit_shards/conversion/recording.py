@@ -38,7 +38,7 @@ def record_index(plan: Plan, written: Mapping[str, WrittenShard], folder: Path) 
         }
         texts = {"key": plan.keys(split), "file": [sample.file for sample in samples]}
         write_index(split_folder, numbers, labels, texts, sync=False)
-    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.npy"))]
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.*"))]
 
 
 def make_manifest(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from artkit_shards.errors import DatasetError, SampleError
 from artkit_shards.format.files import MAX_IMAGE_BYTES
-from artkit_shards.format.index import COLUMNS, LABEL_TYPE, read_column, read_text_column
+from artkit_shards.format.index import COLUMNS, LABEL_TYPE, check_checksums, read_column, read_text_column
 from artkit_shards.format.manifest import FOLDER, MAKE_AGAIN, Manifest, SplitEntry, Target
 from artkit_shards.format.reading import Check, OpenFile, PinnedImage, ShardFiles
 from artkit_shards.format.samples import found_instead
@@ -71,6 +71,7 @@ class Split:
         """Samples of each class of the main target, int64 (K,). Read-only."""
         self._check_offsets(folder)
         self._check_sides(folder)
+        check_checksums(folder)  # last: the checks above say more of what is wrong
         self._checked = np.zeros(entry.samples, dtype=bool)
         self._files = open_shards(entry, self._check_first_sample)
 

@@ -191,7 +191,7 @@ class _RemotePlace:
         """Put the files of an index in their place, the manifest last."""
         store.remove(MANIFEST)
         store.remove_folder(f"{FOLDER}/index")
-        for path in sorted((built / "index").rglob("*.npy")):
+        for path in sorted((built / "index").rglob("*.*")):
             store.write(f"{FOLDER}/{path.relative_to(built).as_posix()}", path.read_bytes())
         store.write(f"{FOLDER}/{REJECTS_FILE}", (built / REJECTS_FILE).read_bytes())
         store.write(MANIFEST, (built / FILE_NAME).read_bytes())

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from artkit_shards import DatasetError, demo_path, index_tars, open_dataset, verify_dataset, write_sidecars
+from artkit_shards.format.index import write_checksums
 from artkit_shards.format.sidecars import SIDECARS
 
 
@@ -57,6 +58,7 @@ def change_column(folder, name, change, split="train"):
     path = folder / f".artkit/index/{split}/{name}.npy"
     column = np.load(path)
     np.save(path, change(column))
+    write_checksums(path.parent)
 
 
 # --- good data sets -------------------------------------------------------------------------------------------------

@@ -290,6 +290,34 @@ def test_index_files_that_cannot_be_read_safely_are_refused(made, fault):
         open_dataset(made)
 
 
+def test_a_name_that_was_changed_in_the_index_is_noticed(made):
+    path = made / ".artkit/index/val/file.text.npy"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + b"?")
+    with pytest.raises(
+        DatasetError, match=r"index/val does not fit its checksums\.json \(file\.text\.npy\); the index was"
+    ):
+        open_dataset(made)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"checksums\.json cannot be read: No such file"),
+        ("{", r"checksums\.json cannot be read \(.*the index was damaged or changed"),
+        ("[]", r"index/train does not fit its checksums\.json \(class\.label\.npy, crc32\.npy"),
+        ("{}", r"index/train does not fit its checksums\.json \(class\.label\.npy, crc32\.npy"),
+    ],
+)
+def test_checksums_that_are_not_what_they_should_be_are_refused(made, content, message):
+    path = made / ".artkit/index/train/checksums.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(made)
+
+
 def test_another_shard_of_the_same_size_is_noticed_when_it_is_read(made):
     split = open_dataset(made).split("train")
     shard = made / "train-000001.tar"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from artkit_shards import Loader, SampleError, open_dataset
+from artkit_shards.format.index import write_checksums
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def damage(uneven_shards, tmp_path):
             checksums = np.load(column)
             checksums[list(rows)] = [zlib.crc32(bytes(len(split.read(row)))) for row in rows]
             np.save(column, checksums)
+            write_checksums(column.parent)
         return open_dataset(copy).split("train")
 
     return open_damaged
