@@ -228,8 +228,9 @@ class UnreliableServer:
         requests: What was asked for so far: path, Range header or "", Authorization header or "".
         faults: By path, how the next requests for it go wrong, one after another: a status number; ("cut", n) to send n
             bytes and close the connection; ("bytes", data) to send other data; ("slow", seconds) to wait before each
-            kilobyte; ("moved", address) to redirect; "wrong range" to send from another byte than was asked for;
-            "no length" to send without saying how much.
+            kilobyte; ("claims", n) to say that the file has n bytes where a part of it was asked for;
+            ("moved", address) to redirect; "wrong range" to send from another byte than was asked for; "no length" to
+            send without saying how much.
         faults_forever: Likewise by path, for every request.
         knows_ranges: Whether it looks at Range headers.
     """
@@ -312,7 +313,8 @@ class UnreliableServer:
                 self._send(handler, 416, b"", {})
                 return
             body = data[start : int(last) + 1 if last else None]
-            status, headers = 206, {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{len(data)}"}
+            total = fault[1] if isinstance(fault, tuple) and fault[0] == "claims" else len(data)
+            status, headers = 206, {"Content-Range": f"bytes {start}-{start + len(body) - 1}/{total}"}
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
@@ -401,3 +403,118 @@ def foreign_tars(tmp_path: Path) -> ForeignTars:
     folder = tmp_path / "foreign"
     folder.mkdir()
     return ForeignTars(folder)
+
+
+class TrainingBench:
+    """Trains small models on twelve images in this process, and stops wherever a test wants.
+
+    Attributes:
+        folder: New run folders are made in it.
+    """
+
+    def __init__(self, folder: Path, shards: Path) -> None:
+        self.folder = folder
+        self._shards = shards
+        self._made = 0
+
+    def recipe(self, *assignments: str, plugin: str | None = None, **choices: Any) -> Any:
+        """A resolved recipe: 12 images of 16 pixels in batches of 5, two epochs, no reporters that draw."""
+        from artkit.recipe import CommandLine, resolve_recipe
+        from artkit.registry import load_registry
+
+        files = []
+        if plugin is not None:
+            files = [self.folder / "mine.py"]
+            files[0].write_text("from artkit import hookimpl\n" + dedent(plugin))
+        small = () if "model" in choices else ("model.width=8",)
+        command_line = CommandLine(
+            choices=choices,
+            reporters=[f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report")],
+            settings={"data.path": str(self._shards), "data.image_size": 16, "train.batch_size": 5, "train.epochs": 2},
+            assignments=[*small, "data.threads=1", *assignments],
+        )
+        return resolve_recipe({}, command_line, load_registry(files))
+
+    def run_folder(self) -> Any:
+        """A new run folder."""
+        from artkit.engine.folder import RunFolder
+
+        self._made += 1
+        run = RunFolder(self.folder / f"bench-{self._made}")
+        run.state.parent.mkdir(parents=True)
+        return run
+
+    def train(self, recipe: Any, folder: Any = None, *, stop_at: int | None = None, resumed: bool = False) -> Any:
+        """Train until the question whether to stop is put the `stop_at`-th time.
+
+        Returns:
+            The trainer, with `logged`, the values of each step; `told`, what the user was told; and `stopped`.
+        """
+        from itertools import count
+
+        from artkit.engine.assembly import assemble, open_data
+        from artkit.engine.events import Reporters
+        from artkit.engine.trainer import StopRequested, Trainer
+
+        told: list[str] = []
+        logged: list[dict[str, float]] = []
+        asked = count(1)
+        reporters = Reporters(told.append)
+        reporters.log = lambda step, epoch, values: logged.append({"step": step, "epoch": epoch, **values})
+        trainer = Trainer(
+            assemble(recipe, open_data(recipe)),
+            folder or self.run_folder(),
+            reporters,
+            lambda: next(asked) == stop_at,
+        )
+        trainer.logged, trainer.told, trainer.stopped = logged, told, False
+        if resumed:
+            trainer.load()
+        try:
+            trainer.train()
+        except StopRequested:
+            trainer.stopped = True
+        return trainer
+
+    def stops_and_resumptions_are_not_seen(self, recipe: Any, *, stops: Sequence[int]) -> bool:
+        """Whether runs that are stopped at these questions, and resumed, take the steps of one that is not."""
+        import torch
+
+        whole = self.train(recipe)
+        weights = whole.weights()["model"]
+        for stop_at in stops:
+            folder = self.run_folder()
+            before = self.train(recipe, folder, stop_at=stop_at)
+            assert before.stopped, f"the run was over before question {stop_at}"
+            after = self.train(recipe, folder, resumed=True)
+            same = all(torch.equal(value, weights[name]) for name, value in after.weights()["model"].items())
+            if before.logged + after.logged != whole.logged or not same:
+                return False
+        return True
+
+
+@pytest.fixture
+def training_bench(tmp_path: Path, shape_shards: Path) -> TrainingBench:
+    """Small training runs in this process."""
+    return TrainingBench(tmp_path, shape_shards)
+
+
+@pytest.fixture
+def exit_code_of_fork() -> Any:
+    """A function that calls another one in a forked process, and returns the number, 0 to 200, that it returned."""
+    import os
+    import warnings
+
+    def run(work: Any) -> int:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks beside threads
+            child = os.fork()
+        if child == 0:
+            code = 255
+            try:
+                code = work()
+            finally:
+                os._exit(code)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    return run

@@ -116,19 +116,21 @@ def index(
 
 @dataset_app.command("verify")
 def verify(
-    directory: Annotated[str, typer.Argument(metavar="DIR", parser=given_text, help="Folder of the tars.")],
+    directory: Annotated[str, typer.Argument(metavar="DIR", parser=given_text, help="Folder of the tars, or its URL.")],
     threads: Threads = None,
 ) -> None:
     """Check every byte and every sample, the index, the sidecars, and whether other readers can read it.
+
+    Of a URL, shards are fetched one after the other, and none is kept.
 
     The exit code is 0 if nothing is wrong and 1 if something is; faults say the file, the sample, what is wrong and
     what to do.
     """
     from artkit_shards import verify_dataset
 
-    folder = _read_folder(directory)
+    location = _read_location(directory)
     with _interruptible("nothing was changed"), conversion_progress({"verify": "verifying"}) as progress:
-        report = verify_dataset(folder, threads=threads, progress=progress)
+        report = verify_dataset(location, threads=threads, progress=progress)
     if report.is_good:
         _print_lines(verified_lines(report))
         return
@@ -174,18 +176,6 @@ def _read_location(text: str) -> Path | str:
     return text if is_address(text) else given_path(text)
 
 
-def _read_folder(text: str) -> Path:
-    """A folder of this machine; raises DatasetError for an address."""
-    from artkit_shards import DatasetError, is_address, parse_address
-
-    if is_address(text):
-        raise DatasetError(
-            f"{parse_address(text)} is an address, and every byte is to be checked: run this where the files are, or "
-            "on a copy of them"
-        )
-    return Path(text)
-
-
 def _read_kinds(text: str | None) -> "list[Sidecar]":
     """Read `dali,energon`; raises DatasetError for a kind that is unknown."""
     from artkit_shards.format.sidecars import check_kinds
@@ -197,12 +187,14 @@ def _read_kinds(text: str | None) -> "list[Sidecar]":
 def _read_splits(texts: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """Read `val=shard-009*.tar`."""
     from artkit_shards import DatasetError
+    from artkit_shards.conversion.split_names import check_spelling
 
     splits: dict[str, list[str]] = defaultdict(list)
     for text in texts:
         name, equals, pattern = text.partition("=")
         if not equals or not name.strip() or not pattern.strip():
             raise DatasetError(f"--split {text} cannot be read; write NAME=PATTERN, such as val='shard-009*.tar'")
+        check_spelling(name.strip())
         splits[name.strip()].append(pattern.strip())
     return splits
 

@@ -73,10 +73,12 @@ def print_statistics(statistics: "DatasetStatistics") -> None:
     console = Console(markup=False, highlight=False)
     console = console if console.is_terminal else Console(markup=False, highlight=False, width=200)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("split", "images", "classes", "largest", "smallest", "imbalance", "shards", "MB"):
+    copies = ["copies"] if statistics.num_copies else []
+    for column in ("split", "images", *copies, "classes", "largest", "smallest", "imbalance", "shards", "MB"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for split in statistics.splits:
-        sizes = (split.num_images, split.num_classes, split.largest, split.smallest)
+        copied = [split.num_copies] if copies else []
+        sizes = (split.num_images, *copied, split.num_classes, split.largest, split.smallest)
         cells = [*(f"{size:,}" for size in sizes), f"{split.imbalance:.1f} to 1", f"{split.num_shards:,}"]
         table.add_row(split.name, *cells, f"{split.image_bytes / 1e6:,.1f}")
     console.print(table)
@@ -90,6 +92,9 @@ def _statistics_lines(statistics: "DatasetStatistics") -> list[str]:
     counts = dict(zip(statistics.class_names, statistics.class_counts.tolist(), strict=True))
     widths, heights = statistics.widths, statistics.heights
     lines = [imbalance_line(counts)] if sum(counts.values()) else []
+    if statistics.num_copies:
+        num_images = sum(split.num_images for split in statistics.splits)
+        lines.append(f"{counted(num_images, 'image')}, {statistics.num_copies} of them changed copies of others")
     lines.append("formats: " + ", ".join(f"{name} ({count:,})" for name, count in statistics.formats.items()))
     lines.append(f"sizes: {widths.min()} to {widths.max()} pixels wide, {heights.min()} to {heights.max()} tall")
     if len(statistics.num_classes_of) > 1:

@@ -127,7 +127,11 @@ def shard(
     ] = "group",
     max_rejects: Annotated[
         float,
-        typer.Option(metavar="SHARE", help="Share of files that may be unusable, 0 to 1.", rich_help_panel=_CHOICE),
+        typer.Option(
+            metavar="SHARE",
+            help="Share of files that may be unusable, 0 to 1. Rows whose file is missing are no files.",
+            rich_help_panel=_CHOICE,
+        ),
     ] = 0.1,
     split: Annotated[
         str,

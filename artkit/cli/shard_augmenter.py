@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from artkit.errors import RecipeError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from artkit.engine.augmentation import AugmentationChain
+    from artkit.engine.augmentation import AugmentationChain, AugmentationStep
     from artkit.recipe import Choice
 
 
@@ -46,8 +48,15 @@ class ShardAugmenter:
         """Names, versions and all options of the augmenters.
 
         Raises:
-            RecipeError: if there is no such augmenter, or an option cannot be used.
+            RecipeError: if there is no such augmenter, an option cannot be used, or it mixes images with one another.
+            ComponentError: if one cannot be built.
         """
+        for step in self._steps:
+            if step.mixes:
+                raise RecipeError(
+                    f"{step.component.owner} mixes images with one another, and a copy has the label of one image "
+                    "only; use it in training, with `artkit run --augmenter`"
+                )
         return json.dumps([choice.to_plain() for choice in self._choices], ensure_ascii=False)
 
     def __call__(self, pixels: "NDArray[np.uint8]", seed: int, /) -> "NDArray[np.uint8]":
@@ -61,7 +70,7 @@ class ShardAugmenter:
 
         images_BCHW = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float().div_(255)
         with torch.inference_mode():
-            changed_BCHW = self._chain(images_BCHW, 0, np.array([seed], dtype=np.int64))
+            changed_BCHW = self._chain(images_BCHW, 0, np.array([seed], dtype=np.int64), seed).images
         levels_HWC = changed_BCHW[0].clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)
         return np.ascontiguousarray(levels_HWC.numpy())
 
@@ -74,20 +83,23 @@ class ShardAugmenter:
         return [choose("augmenter", entry, registry) for entry in self.entries]
 
     @cached_property
+    def _steps(self) -> "Sequence[AugmentationStep]":
+        from artkit.contracts import AugmenterContext
+        from artkit.engine.augmentation import AugmentationStep
+
+        context = AugmenterContext(image_size=self.image_size)
+        return [
+            AugmentationStep(choice.component, choice.component.build(context, choice.options), choice.shared["p"])
+            for choice in self._choices
+        ]
+
+    @cached_property
     def _chain(self) -> "AugmentationChain":
         import torch
 
-        from artkit.contracts import AugmenterContext
-        from artkit.engine.augmentation import AugmentationChain, AugmentationStep
+        from artkit.engine.augmentation import AugmentationChain
 
         if multiprocessing.parent_process() is not None:
             # Every core has a worker of its own already.
             torch.set_num_threads(1)
-        context = AugmenterContext(image_size=self.image_size)
-        return AugmentationChain(
-            [
-                AugmentationStep(choice.component, choice.component.build(context, choice.options), choice.shared["p"])
-                for choice in self._choices
-            ],
-            seed=0,
-        )
+        return AugmentationChain(self._steps, seed=0)

@@ -20,26 +20,30 @@ REST = "#9cc3ea"
 _BAR_INCHES = 0.23
 
 
-def draw_class_histogram(names: Sequence[str], counts: NDArray[np.int64], train_counts: NDArray[np.int64]) -> Figure:
+def draw_class_histogram(
+    names: Sequence[str], counts: NDArray[np.int64], train_counts: NDArray[np.int64], *, num_copies: int = 0
+) -> Figure:
     """Draw how many images each class has.
 
     Args:
         names: Names of the classes, K of them.
         counts: Images of each class in all splits, (K,).
         train_counts: Those in the training split, (K,).
+        num_copies: How many of all are changed copies of others.
     """
     order = np.argsort(-counts, kind="stable")
     present = counts[counts > 0]
     is_log = len(present) > 0 and present.max() / present.min() > LOG_FROM
     draw = _draw_bars if len(names) <= MOST_NAMES else _draw_curve
     figure, axes = draw([names[k] for k in order], counts[order], train_counts[order], is_log=is_log)
-    tidy(axes, _title(counts, present))
+    tidy(axes, _title(counts, present, num_copies))
     axes.grid(axis="y" if draw is _draw_bars else "x", visible=False)
     return figure
 
 
-def _title(counts: NDArray[np.int64], present: NDArray[np.int64]) -> str:
-    title = f"{counts.sum():,} images of {len(counts):,} {'class' if len(counts) == 1 else 'classes'}"
+def _title(counts: NDArray[np.int64], present: NDArray[np.int64], num_copies: int) -> str:
+    copies = f" ({num_copies:,} of them changed copies)" if num_copies else ""
+    title = f"{counts.sum():,} images{copies} of {len(counts):,} {'class' if len(counts) == 1 else 'classes'}"
     if len(present) > 1:
         title += f": {present.max():,} in the largest, {present.min():,} in the smallest"
     empty = len(counts) - len(present)

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from artkit.drawing.files import write_whole
+from artkit_shards import render_page
+from artkit_shards.wording import counted
 
 if TYPE_CHECKING:
     from artkit_shards import DatasetStatistics
 
 PAGE: Final = "index.html"
+_TEMPLATE: Final = Path(__file__).with_name("page.html.j2")
 _ROWS_SHOWN: Final = 20
 
 
@@ -26,15 +27,7 @@ def write_page(folder: Path, statistics: "DatasetStatistics", pictures: Mapping[
     Returns:
         The page.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("page.html.j2")
-    write_whole(folder / PAGE, template.render(_content(statistics, pictures)))
+    write_whole(folder / PAGE, render_page(_TEMPLATE, _content(statistics, pictures)))
     return folder / PAGE
 
 
@@ -45,6 +38,7 @@ def _content(statistics: "DatasetStatistics", pictures: Mapping[str, str]) -> di
     return {
         "path": str(statistics.path),
         "num_images": sum(split.num_images for split in statistics.splits),
+        "num_copies": statistics.num_copies,
         "splits": statistics.splits,
         "targets": statistics.num_classes_of,
         "formats": statistics.formats,
@@ -53,9 +47,11 @@ def _content(statistics: "DatasetStatistics", pictures: Mapping[str, str]) -> di
             for k in order
         ],
         "duplicates": duplicates,
+        "num_learnt": sum(any(copy.split == "train" for copy in group) for group in duplicates.across_splits),
         "across_splits": [_described(group, names) for group in duplicates.across_splits[:_ROWS_SHOWN]],
         "across_classes": [_described(group, names) for group in duplicates.across_classes[:_ROWS_SHOWN]],
         "pictures": pictures,
+        "counted": counted,
     }
 
 

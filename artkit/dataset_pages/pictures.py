@@ -32,9 +32,10 @@ def write_pictures(folder: Path, dataset: "Dataset", statistics: "DatasetStatist
     """
     train = next((split for split in statistics.splits if split.name == _TRAIN), None)
     train_counts = np.zeros_like(statistics.class_counts) if train is None else train.class_counts
-    save_figure(
-        draw_class_histogram(statistics.class_names, statistics.class_counts, train_counts), folder / "classes.png"
+    figure = draw_class_histogram(
+        statistics.class_names, statistics.class_counts, train_counts, num_copies=statistics.num_copies
     )
+    save_figure(figure, folder / "classes.png")
     save_figure(draw_sizes(statistics.widths, statistics.heights), folder / "sizes.png")
     split = dataset.split(_TRAIN if train is not None else dataset.split_names[0])
     pictures = {"Images of each class": "classes.png", "Sizes": "sizes.png"}

@@ -6,17 +6,19 @@
     for batch in Loader(split, image_size=256, batch_size=64):
         batch.images, batch.labels
 
-    conversion/   images -> shards: `convert`; sources of images: `ClassFolders`, `LabelTable`, ...
-    indexing/     tars of others -> a data set: `index_tars`
-    auditing/     what a data set holds: `verify_dataset`, `describe_dataset`
-    format/       tar, index, manifest, and opening them: `open_dataset`
-    stream/       the plan of an epoch, and its batches: `Loader`
-    images.py     bytes of strangers -> upright RGB, or a reason why not
-    colour.py     colour profiles -> sRGB
-    hashing.py    random numbers by counting
-    progress.py   how far long work has come
-    wording.py    pieces of messages
-    demo/         the bundled data set: clip art by artist
+    conversion/      images -> shards: `convert`; sources of images: `ClassFolders`, `LabelTable`, ...
+    indexing/        tars of others -> a data set: `index_tars`
+    auditing/        what a data set holds: `verify_dataset`, `describe_dataset`
+    format/          tar, index, manifest, and opening them: `open_dataset`
+    stream/          the plan of an epoch, and its batches: `Loader`
+    images.py        bytes of strangers -> upright RGB, or a reason why not
+    image_faults.py  what is wrong with such bytes, in plain words
+    colour.py        colour profiles -> sRGB
+    hashing.py       random numbers by counting
+    pages.py         templates -> HTML
+    progress.py      how far long work has come
+    wording.py       pieces of messages
+    demo/            the bundled data set: clip art by artist
 
 Names are loaded when they are first used: converting and opening need no torch, and errors need nothing at all.
 """
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from artkit_shards.indexing.indexer import index_tars
     from artkit_shards.indexing.report import IndexReport
     from artkit_shards.indexing.tar_samples import TarSamples
+    from artkit_shards.pages import render_page
     from artkit_shards.stream.crop import RandomResizedCrop
     from artkit_shards.stream.decode import fit_image
     from artkit_shards.stream.loader import Batch, Loader
@@ -100,6 +103,7 @@ __all__ = [
     "parse_address",
     "plan_epoch",
     "recognise",
+    "render_page",
     "verify_dataset",
     "write_sidecars",
 ]
@@ -137,6 +141,7 @@ _MODULE_OF: Final = {
     "parse_address": "format.addresses",
     "plan_epoch": "stream.plan",
     "recognise": "conversion.sources.recognising",
+    "render_page": "pages",
     "verify_dataset": "auditing.verifying",
     "write_sidecars": "format.sidecars",
 }

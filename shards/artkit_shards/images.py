@@ -2,10 +2,11 @@
 
 This is the only module that lets Pillow look at bytes. Formats are told by their first bytes, never by a file's name,
 and only six decoders are ever tried; the number of pixels is checked from the header, before any pixel is decoded.
-What Pillow would warn of is either harmless to us or an error anyway, so nothing is printed or warned.
+What Pillow would warn of is either harmless to us or an error anyway, so nothing is printed or warned: see
+`_keep_pillow_quiet`.
 """
 
-import threading
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from artkit_shards.colour import has_other_colours, to_srgb
 from artkit_shards.errors import ImageError
+from artkit_shards.image_faults import WatchedBytes, fault_of, is_cut_off
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -82,8 +84,8 @@ _OPENERS: Final[dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]]] = {
     "tiff": TiffImageFile,
 }
 
-# Filters of warnings belong to the whole process: changing them in two threads at once could leave them changed.
-_WARNINGS_LOCK: Final = threading.Lock()
+_QUIET: Final = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)
+"""The entry of `warnings.filters` that keeps Pillow quiet."""
 
 
 def image_format(data: bytes) -> ImageFormat:
@@ -120,8 +122,12 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
         ImageError: if it is not an image, has a broken header, or more than `MAX_PIXELS` pixels.
     """
     opener = _OPENERS[image_format(data)]
-    with _image_errors(), _no_warnings():
-        image = opener(BytesIO(data))
+    file = WatchedBytes(data)
+    _keep_pillow_quiet()
+    try:
+        image = opener(file)
+    except Exception as error:
+        raise ImageError("truncated" if file.ran_out or is_cut_off(data) else fault_of(error, "header")) from error
     check_pixels(*image.size)
     return image
 
@@ -132,7 +138,7 @@ def is_animated(image: ImageFile.ImageFile) -> bool:
     Raises:
         ImageError: if the frames cannot be counted.
     """
-    with _image_errors(), _no_warnings():
+    with _image_errors():
         return bool(getattr(image, "is_animated", False))
 
 
@@ -145,9 +151,9 @@ def orientation(image: ImageFile.ImageFile) -> int:
     if not isinstance(image, JpegImageFile):
         # The tag may stand behind the pixels (PNG), or be applied while they are decoded (TIFF).
         _load(image)
+    _keep_pillow_quiet()
     try:
-        with _no_warnings():
-            value = image.getexif().get(ORIENTATION_TAG, 1)
+        value = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # a broken EXIF block says nothing of how the image stands, and the pixels may be fine
         return 1
     return value if value in _TRANSPOSE else 1
@@ -210,32 +216,33 @@ def read_rgb(data: bytes) -> NDArray[np.uint8]:
     return np.array(to_rgb(open_image(data)))
 
 
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    with _WARNINGS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _keep_pillow_quiet() -> None:
+    """Put the filter for Pillow's own warnings first, unless it is.
+
+    It stays. Filters belong to the whole process, so that putting them back as they were, as `catch_warnings` does,
+    would undo what another thread does to them at the time. Whoever puts others before it, perhaps making warnings
+    errors, finds it first again after the next image. It leaves alone what Pillow says of decompression bombs.
+    """
+    if warnings.filters[:1] != [_QUIET]:
+        warnings.filterwarnings(_QUIET[0], category=_QUIET[2], module=_QUIET[3].pattern)
 
 
 @contextmanager
 def _image_errors() -> Iterator[None]:
     """Turn what Pillow raises into ImageError: almost anything, for bytes that are not what they claim to be."""
+    _keep_pillow_quiet()
     try:
         yield
     except ImageError:
         raise
     except Exception as error:
-        raise ImageError(_reason(error)) from error
+        raise ImageError(fault_of(error, "pixels")) from error
 
 
 def _load(image: ImageFile.ImageFile) -> None:
     """Decode the pixels, if they are not yet."""
     with _image_errors():
-        if isinstance(image, TiffImageFile):
-            with _no_warnings():
-                image.load()
-        else:
-            image.load()
+        image.load()
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -253,16 +260,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _on_white(image: Image.Image) -> Image.Image:
     white = Image.new("RGBA", image.size, (255, 255, 255, 255))
     return Image.alpha_composite(white, image).convert("RGB")
-
-
-def _reason(error: Exception) -> str:
-    """A short reason of few kinds, so that rejects can be counted by it."""
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    lowered = text.lower()
-    if isinstance(error, Image.DecompressionBombError):
-        return "too many pixels"
-    if isinstance(error, MemoryError):
-        return "too large for the memory"
-    if isinstance(error, EOFError) or any(word in lowered for word in ("truncated", "unexpected end", "broken data")):
-        return "truncated"
-    return f"damaged: {text}"

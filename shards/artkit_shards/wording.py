@@ -12,3 +12,9 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     """Names in a row; of many, the first and the number of the others."""
     others = len(names) - most
     return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names as they are said: "train, val and test"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -139,7 +139,7 @@ def test_options_of_the_source_can_be_set(folder, tmp_path):
     assert result.returncode == 0, result.stderr
     # Each class is one numbered series, which stays together.
     assert "  all       18   18" in result.stdout
-    assert "note: there is no image in 'test': too few images, or groups of them" in result.stdout
+    assert "note: there is no image in 'test': too few images" in result.stdout
 
 
 def test_a_plugin_can_be_the_source(folder, tmp_path):

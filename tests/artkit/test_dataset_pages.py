@@ -3,17 +3,19 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from artkit.cli.dataset_summary import print_statistics
 from artkit.dataset_pages.class_histogram import MOST_NAMES, draw_class_histogram
 from artkit.dataset_pages.pictures import write_pictures
 from artkit.dataset_pages.sample_sheet import MOST_CLASSES, TILE, draw_samples
 from artkit.dataset_pages.size_figure import MOST_POINTS, draw_sizes
 from artkit.drawing.figures import save_figure
-from artkit_shards import describe_dataset, index_tars, open_dataset
+from artkit_shards import Record, Settings, convert, describe_dataset, index_tars, open_dataset
 
 
 def long_tail(num_classes, top=1000.0, bottom=1.0):
@@ -171,7 +173,8 @@ def test_the_page_shows_the_pictures_beside_it_and_all_numbers(uneven_shards, tm
             assert min(image.size) > 200
     assert "44 images of 3 classes" in text
     assert re.search(r'many</td><td class="n">27</td>\s*<td class="n">23</td>', text)
-    assert "stand here again" not in text
+    assert "same bytes" not in text
+    assert "changed copies" not in text
 
 
 def test_duplicates_are_told_on_the_page_and_names_are_escaped(foreign_tars, tmp_path):
@@ -181,11 +184,61 @@ def test_duplicates_are_told_on_the_page_and_names_are_escaped(foreign_tars, tmp
     index_tars(foreign_tars.folder, labels=["txt"])
     dataset = open_dataset(foreign_tars.folder)
     text = write_pictures(tmp_path, dataset, describe_dataset(dataset)).read_text()
-    assert "2 images stand here again" in text
+    assert "2 images have the same bytes as another." in text
+    assert "In several splits: 1 picture, 1 of them in training: what is learnt there is tested" in text
+    assert "With different classes: 1 picture; a label may be wrong." in text
     assert "<b>bold" not in text
     assert "&lt;b&gt;bold&lt;/b&gt;" in text
     assert "train: train-0.tar/a.png" in text
     assert "test: test-0.tar/c.png" in text
+
+
+def test_copies_in_validation_and_test_alone_are_not_said_to_be_learnt(foreign_tars, tmp_path):
+    for split in ("val", "test"):
+        foreign_tars.write(f"{split}-0.tar", {f"{split}.png": foreign_tars.image(1), f"{split}.cls": "1"})
+    foreign_tars.write("train-0.tar", foreign_tars.samples(range(2, 6), cls=lambda number: number % 2))
+    index_tars(foreign_tars.folder)
+    dataset = open_dataset(foreign_tars.folder)
+    text = write_pictures(tmp_path, dataset, describe_dataset(dataset)).read_text()
+    assert "1 image has the same bytes as another." in text
+    assert "In several splits: 1 picture, none of them in training." in text
+
+
+def test_changed_copies_are_told_apart(tmp_path, capsys):
+    class Inverted:
+        description = "inverted"
+
+        def __call__(self, pixels, _seed, /):
+            return 255 - pixels
+
+    records = [
+        Record(
+            encode(np.full((20, 20, 3), 20 * row)), f"{row}.png", {"class": "ab"[row % 2]}, ("train", "test")[row > 5]
+        )
+        for row in range(8)
+    ]
+    convert(records, tmp_path / "dst", Settings(augment_copies=2), workers=1, augmenter=Inverted())
+    dataset = open_dataset(tmp_path / "dst")
+    statistics = describe_dataset(dataset)
+    assert [split.num_copies for split in statistics.splits] == [12, 0]
+    print_statistics(statistics)
+    header, train, *rest = capsys.readouterr().out.splitlines()
+    assert [header.split()[:3], train.split()[:3]] == [["split", "images", "copies"], ["train", "18", "12"]]
+    assert "20 images, 12 of them changed copies of others" in rest
+    page = write_pictures(tmp_path / "out", dataset, statistics)
+    assert "20 images of 2 classes" in page.read_text()
+    assert "12 of them are changed copies of other training images" in page.read_text()
+    figure = draw_class_histogram(dataset.class_names, statistics.class_counts, np.array([9, 9]), num_copies=12)
+    assert (
+        figure.axes[0].get_title(loc="left")
+        == "20 images (12 of them changed copies) of 2 classes: 10 in the largest, 10 in the smallest"
+    )
+
+
+def encode(pixels):
+    file = BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_a_data_set_without_training_images_has_pictures_too(foreign_tars, tmp_path):

@@ -2,11 +2,12 @@ import struct
 import threading
 import warnings
 import zlib
+from collections import Counter
 from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from artkit_shards.images import ImageError, open_image, read_rgb
 
@@ -165,7 +166,7 @@ def test_first_frame_of_an_animation_is_taken(image_format):
             "^too many pixels: 60000x60000$",
             id="png-bomb",
         ),
-        pytest.param(png_header(0, 10), "^damaged: |^no pixels", id="png-empty"),
+        pytest.param(png_header(0, 10) + png_chunk(b"IDAT", b""), "^damaged: |^no pixels", id="png-empty"),
         pytest.param(
             b"GIF89a"
             + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0)
@@ -181,7 +182,7 @@ def test_first_frame_of_an_animation_is_taken(image_format):
             id="bmp-bomb",
         ),
         pytest.param(
-            b"RIFF" + struct.pack("<I", 30) + b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + b"\xff\xff\x00" * 2,
+            b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + b"\xff\xff\x00" * 2,
             "^damaged: |^too many pixels",
             id="webp-bomb",
         ),
@@ -200,6 +201,33 @@ def test_cut_off_files_are_refused(image_format):
         read_rgb(data[: len(data) // 2])
 
 
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_wherever_a_file_is_cut_off_it_is_called_truncated_and_no_decoder_has_a_say(image_format):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype=np.uint8))
+    data = to_bytes(noise.convert("P") if image_format == "GIF" else noise, image_format)
+    reasons = {length: reason for length in range(len(data) - 2) if (reason := reason_against(data[:length]))}
+    first_length = 12 if image_format == "WEBP" else max(len(sign) for sign in SIGNS if data.startswith(sign))
+    assert {reasons.pop(length) for length in range(first_length)} <= {"empty file", "not an image"}
+    assert set(reasons.values()) <= {"truncated", "damaged: its pixels cannot be read"}
+    assert Counter(reasons.values())["truncated"] > 0.9 * len(data) - first_length
+
+
+SIGNS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
+
+
+def reason_against(data):
+    try:
+        read_rgb(data)
+    except ImageError as error:
+        return str(error)
+    return None
+
+
+def test_kinds_of_images_that_no_decoder_knows_are_called_not_supported():
+    header = struct.pack("<IHHIIiiHHIIiiII", 60, 0, 0, 54, 40, 4, 4, 1, 24, 7, 0, 0, 0, 0, 0)
+    assert reason_against(b"BM" + header) == "not supported: Unsupported BMP compression (7)"
+
+
 def test_metadata_bombs_of_png_are_refused():
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "x" * 100_000_000, zip=True)
@@ -212,12 +240,41 @@ def test_large_images_below_the_limit_are_opened_without_a_warning():
     assert open_image(to_bytes(Image.new("1", (12000, 10000)), "PNG")).size == (12000, 10000)
 
 
-def test_filters_of_warnings_survive_threads():
-    data = to_bytes(quarters(), "TIFF")
+def test_filters_of_warnings_are_left_to_others_while_threads_read_images():
+    data, done = to_bytes(quarters(), "TIFF"), threading.Event()
+    read_rgb(data)
     before = list(warnings.filters)
-    threads = [threading.Thread(target=lambda: [read_rgb(data) for _ in range(50)]) for _ in range(8)]
+
+    def read():
+        while not done.is_set():
+            read_rgb(data)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
+    for _ in range(300):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+    done.set()
     for thread in threads:
         thread.join()
+    read_rgb(data)
     assert warnings.filters == before
+
+
+def test_pillow_is_quiet_and_others_are_not_whatever_filters_came_since():
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[TiffImagePlugin.ARTIST] = "x" * 100
+    data = bytearray(to_bytes(quarters(), "TIFF", tiffinfo=tags))
+    place = data.index(TiffImagePlugin.ARTIST.to_bytes(2, "little") + b"\2\0")
+    data[place + 8 : place + 12] = (len(data) - 10).to_bytes(4, "little")  # where the text begins
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert (read_rgb(bytes(data)) == np.array(quarters())).all()
+            with pytest.raises(UserWarning, match="mine"):
+                warnings.warn("mine", stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=r"Truncated File Read|Skipping tag"):
+            Image.open(BytesIO(bytes(data))).load()

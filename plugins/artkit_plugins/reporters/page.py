@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from artkit import ErrorInfo, Predictions, ReporterContext, RunInfo, hookimpl
@@ -30,6 +29,7 @@ from artkit_plugins.reporters.statistics import (
     worst_first,
 )
 from artkit_plugins.reporters.text import command, component_names, duration, percent, plural
+from artkit_shards import render_page
 
 EMBEDDED_BYTES: Final = 7_000_000
 """Most bytes of pictures inside the page, which base64 makes a third larger."""
@@ -38,6 +38,7 @@ THUMBNAIL: Final = 360
 """Width and height in pixels of a small picture of a mosaic."""
 THUMBNAILS_SHOWN: Final = 24
 ROWS_SHOWN: Final = 10
+_TEMPLATE: Final = Path(__file__).with_name("report.html.j2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +103,8 @@ class ReportReporter:
             **_picture_content(artifacts, self._dir),
             "result": _result_content(self._predictions) if self._predictions is not None else None,
         }
-        write_whole(self._dir / "report.html", _environment().get_template("report.html.j2").render(content))
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = percent
-    environment.filters["plural"] = plural
-    return environment
+        page = render_page(_TEMPLATE, content, {"percent": percent, "plural": plural})
+        write_whole(self._dir / "report.html", page)
 
 
 def _run_content(run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorInfo | None) -> dict[str, Any]:

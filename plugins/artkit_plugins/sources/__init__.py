@@ -5,7 +5,7 @@ Options whose names the command line has too (`labels`, `label`, `image_column`,
 
 from typing import Annotated
 
-from artkit import Doc, Source, SourceContext
+from artkit import Doc, Ge, Le, Source, SourceContext
 
 
 def folder(
@@ -29,6 +29,7 @@ def table(
     split_values: Annotated[dict[str, str] | None, Doc("what its values stand for; 'auto': drawn, 'out': none")] = None,
     group: Annotated[str | None, Doc("column that tells what stays in one split")] = None,
     encoding: Annotated[str, Doc("of the table's text, such as latin-1")] = "utf-8",
+    max_missing: Annotated[float, Ge(0), Le(1), Doc("share of rows whose file may be missing")] = 0.95,
 ) -> Source:
     """A table that names images below SRC and tells their classes."""
     from artkit_shards import LabelTable
@@ -42,6 +43,7 @@ def table(
         split_values=split_values,
         group_column=group,
         encoding=encoding,
+        max_missing=max_missing,
     )
 
 
@@ -53,6 +55,7 @@ def metadata(
     split_column: Annotated[str | None, Doc("column that tells the split; none: folders do")] = None,
     split_values: Annotated[dict[str, str] | None, Doc("what its values stand for; 'auto': drawn, 'out': none")] = None,
     group: Annotated[str | None, Doc("column that tells what stays in one split")] = None,
+    max_missing: Annotated[float, Ge(0), Le(1), Doc("share of rows whose file may be missing")] = 0.95,
 ) -> Source:
     """Image folders of Hugging Face: metadata.csv, .jsonl or .parquet beside the images."""
     from artkit_shards import MetadataFolder
@@ -64,6 +67,7 @@ def metadata(
         split_column=split_column,
         split_values=split_values,
         group_column=group,
+        max_missing=max_missing,
     )
 
 

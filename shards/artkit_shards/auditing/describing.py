@@ -22,14 +22,16 @@ class SplitStatistics:
 
     name: str
     class_counts: NDArray[np.int64]
-    """Images of each class, (K,)."""
+    """Images of each class, (K,), changed copies included."""
     num_unlabelled: int
+    num_copies: int
+    """Changed copies, which a conversion wrote of other images of the split."""
     num_shards: int
     image_bytes: int
 
     @property
     def num_images(self) -> int:
-        """Images of all classes and of none."""
+        """Images of all classes and of none, changed copies included."""
         return int(self.class_counts.sum()) + self.num_unlabelled
 
     @property
@@ -71,6 +73,11 @@ class DatasetStatistics:
     duplicates: Duplicates
 
     @property
+    def num_copies(self) -> int:
+        """Changed copies in all splits."""
+        return sum(split.num_copies for split in self.splits)
+
+    @property
     def class_counts(self) -> NDArray[np.int64]:
         """Images of each class in all splits, (K,)."""
         counts: NDArray[np.int64] = np.stack([split.class_counts for split in self.splits]).sum(axis=0)
@@ -100,6 +107,7 @@ def _describe(split: Split) -> SplitStatistics:
         name=split.name,
         class_counts=split.class_counts,
         num_unlabelled=int(np.count_nonzero(split.labels < 0)),
+        num_copies=len(split) - len(set(split.files)),  # a copy is the only sample that shares its file with another
         num_shards=len(split.shard_starts) - 1,
         image_bytes=int(split.image_bytes.sum(dtype=np.int64)),
     )

@@ -38,7 +38,7 @@ class Duplicates(NamedTuple):
 
     @property
     def across_splits(self) -> tuple[tuple[Copy, ...], ...]:
-        """Groups that stand in more than one split: what was learnt is tested."""
+        """Groups that stand in more than one split: if one is training, what was learnt is tested."""
         return tuple(group for group in self.groups if len({copy.split for copy in group}) > 1)
 
     @property

@@ -31,7 +31,8 @@ class Fault:
 class VerifyReport:
     """What a verification found."""
 
-    directory: Path
+    directory: Path | str
+    """Its folder, or its address without secrets."""
     faults: tuple[Fault, ...]
     num_shards: int
     num_samples: int

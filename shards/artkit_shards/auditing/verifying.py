@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from artkit_shards.auditing.faults import CONVERT_AGAIN, INDEX_AGAIN, Fault, VerifyReport, fault_of
+from artkit_shards.auditing.places import Place, open_place
 from artkit_shards.auditing.readers import READERS, Complaint, ShardFacts, data_set_complaints
 from artkit_shards.auditing.rows import IndexRow, IndexRows
 from artkit_shards.auditing.samples import LabelCheck, label_checks, sample_faults
@@ -14,9 +15,12 @@ from artkit_shards.auditing.shards import CheckedShard, check_shard
 from artkit_shards.auditing.sidecars import data_set_sidecar_faults, present_sidecars, shard_sidecar_faults
 from artkit_shards.conversion.workers import default_workers
 from artkit_shards.errors import DatasetError
+from artkit_shards.format.dataset import Dataset
+from artkit_shards.format.interest import threads_while_wanted
 from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest, ShardEntry
 from artkit_shards.format.manifest_reader import read_manifest
 from artkit_shards.format.opening import open_dataset
+from artkit_shards.format.reading import local_files
 from artkit_shards.format.samples import TarSample
 from artkit_shards.format.sidecar_contents import ShardSummary
 from artkit_shards.format.tar_reader import Member
@@ -29,7 +33,7 @@ INDEX: Final = f"{FOLDER}/index"
 
 
 def verify_dataset(
-    directory: Path | str, *, threads: int | None = None, progress: Progress = ignore_progress
+    location: Path | str, *, threads: int | None = None, progress: Progress = ignore_progress
 ) -> VerifyReport:
     """Check all of a data set: every byte of every shard, every sample, and the files beside them.
 
@@ -37,28 +41,35 @@ def verify_dataset(
     is told, no more.
 
     Args:
-        directory: The folder of the data set.
+        location: The folder of the data set, or its address. Then shards are fetched one after the other, and only a
+            few are kept at a time, in the folder for temporary files.
         threads: Threads that read and decode; by default one a core.
         progress: Called with phase "verify", samples done and their total.
 
     Raises:
-        DatasetError: if this is no data set at all.
+        DatasetError: if this is no data set at all, or an address that cannot be read.
     """
-    folder = Path(directory)
-    if not (folder / MANIFEST).exists():
-        open_dataset(folder)
-    try:
-        manifest = read_manifest(folder)
-        checks = label_checks(manifest)
-    except DatasetError as error:
-        return _unreadable(folder, error)
-    return _Verification(folder, manifest, checks, threads or default_workers(), progress).report()
+    with open_place(location) as place:
+        if not (place.folder / MANIFEST).exists():
+            open_dataset(place.folder)
+        try:
+            manifest = read_manifest(place.folder)
+            checks = label_checks(manifest)
+        except DatasetError as error:
+            return _as_known(place, _unreadable(place, error))
+        return _as_known(place, _Verification(place, manifest, checks, threads or default_workers(), progress).report())
 
 
-def _unreadable(folder: Path, error: DatasetError) -> VerifyReport:
+def _as_known(place: Place, report: VerifyReport) -> VerifyReport:
+    """A report whose faults name files as users know them."""
+    here, shown = str(place.folder), str(place.shown)
+    return replace(report, faults=tuple(replace(one, text=one.text.replace(here, shown)) for one in report.faults))
+
+
+def _unreadable(place: Place, error: DatasetError) -> VerifyReport:
     fault = fault_of(MANIFEST, error, "nothing else can be checked without it")
     return VerifyReport(
-        directory=folder, faults=(fault,), num_shards=0, num_samples=0, num_bytes=0, readers={}, sidecars=()
+        directory=place.shown, faults=(fault,), num_shards=0, num_samples=0, num_bytes=0, readers={}, sidecars=()
     )
 
 
@@ -76,15 +87,18 @@ class _SampleJob(NamedTuple):
 
     shard: str
     pairs: Sequence[tuple[IndexRow, TarSample]]
+    is_last: bool
+    """Whether these are the last of the shard; there may be none."""
 
 
 class _Verification:
     """The state of one verification: what was found so far."""
 
     def __init__(
-        self, folder: Path, manifest: Manifest, checks: tuple[LabelCheck, ...], threads: int, progress: Progress
+        self, place: Place, manifest: Manifest, checks: tuple[LabelCheck, ...], threads: int, progress: Progress
     ) -> None:
-        self._folder = folder
+        self._place = place
+        self._folder = place.folder
         self._manifest = manifest
         self._checks = checks
         self._threads = threads
@@ -100,13 +114,16 @@ class _Verification:
     def report(self) -> VerifyReport:
         """Check everything."""
         self._advance(0)
+        self._faults += self._place.fetch_small(self._manifest)
         self._check_opening()
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="artkit-verify") as pool:
+        with threads_while_wanted(self._threads, "artkit-verify") as pool:
             checked = in_order(pool, self._check_shard, self._shard_jobs(), ahead=self._threads)
             jobs = self._sample_jobs(checked)
             for job, faults in in_order(pool, self._check_samples, jobs, ahead=4 * self._threads):
                 self._faults += faults
                 self._advance(len(job.pairs))
+                if job.is_last:
+                    self._place.let_go(job.shard)
         self._complaints += data_set_complaints(self._facts)
         entries = [shard for split in self._manifest.splits for shard in split.shards]
         if len(self._summaries) == len(entries):
@@ -114,7 +131,7 @@ class _Verification:
         if not self._manifest.is_indexed:
             self._faults += [Fault(c.shard, None, f"{c.reader}: {c.text}", self._again) for c in self._complaints]
         return VerifyReport(
-            directory=self._folder,
+            directory=self._place.shown,
             faults=tuple(self._faults),
             num_shards=len(entries),
             num_samples=self._total,
@@ -132,13 +149,10 @@ class _Verification:
 
     def _check_opening(self) -> None:
         """What opening the data set would refuse, unless it is a shard, which is looked at more closely below."""
-        entries = [shard for split in self._manifest.splits for shard in split.shards]
-        paths = [(self._folder / entry.name, entry.bytes) for entry in entries]
-        if all(path.is_file() and path.stat().st_size == size for path, size in paths):
-            try:
-                open_dataset(self._folder)
-            except DatasetError as error:
-                self._faults.append(fault_of(INDEX, error, self._again))
+        try:
+            Dataset(self._folder, self._manifest, self._folder, lambda _entry, check: local_files((), check))
+        except DatasetError as error:
+            self._faults.append(fault_of(INDEX, error, self._again))
 
     def _shard_jobs(self) -> Iterator[_ShardJob]:
         for split in self._manifest.splits:
@@ -154,7 +168,9 @@ class _Verification:
     def _check_shard(self, job: _ShardJob) -> tuple[_ShardJob, CheckedShard]:
         rows = None if job.rows is None else job.rows.of_shard(job.number)
         is_indexed = self._manifest.is_indexed
-        return job, check_shard(self._folder, job.split, job.entry, rows, is_indexed=is_indexed, again=self._again)
+        fault = self._place.fetch_shard(job.entry)
+        found = check_shard(self._folder, job.split, job.entry, rows, is_indexed=is_indexed, again=self._again)
+        return job, found if fault is None else replace(found, faults=[fault])
 
     def _sample_jobs(self, checked: Iterable[tuple[_ShardJob, CheckedShard]]) -> Iterator[_SampleJob]:
         for job, found in checked:
@@ -165,10 +181,13 @@ class _Verification:
                 self._summaries.append(found.summary)
                 self._faults += shard_sidecar_faults(self._folder, job.entry.name, found.samples)
             self._advance(job.entry.samples - len(found.pairs))
-            for start in range(0, len(found.pairs), _CHUNK):
-                yield _SampleJob(job.entry.name, found.pairs[start : start + _CHUNK])
+            for start in range(0, max(1, len(found.pairs)), _CHUNK):
+                is_last = start + _CHUNK >= len(found.pairs)
+                yield _SampleJob(job.entry.name, found.pairs[start : start + _CHUNK], is_last)
 
     def _check_samples(self, job: _SampleJob) -> tuple[_SampleJob, list[Fault]]:
+        if not job.pairs:
+            return job, []
         path = self._folder / job.shard
         try:
             with path.open("rb", buffering=0) as file:

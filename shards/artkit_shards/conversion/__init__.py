@@ -8,11 +8,14 @@ inspection.py   what must be known of an image before anything is decided
 inspecting.py   inspects all images
 jpeg_header.py  headers of plain JPEG files
 settings.py     what users can choose, and its bounds
+foresight.py    refuses what cannot work before any file is read
 measuring.py    what headers do not tell
 duplicates/     images that show the same picture
 selection.py    which classes there are, and how many images of each
 curation.py     which images are taken, and which must stay together
 split.py        which image goes to which split
+split_names.py  which names are usual, and which are misspelt
+coverage.py     classes that are missing in a split, and why
 storage.py      in which format, and whether the bytes can be kept
 layout.py       which sample stands in which shard, under which key
 augmenting.py   changed copies of training images

@@ -16,11 +16,11 @@ from typing import Final
 from artkit_shards.conversion.augmenting import ImageAugmenter, check_augmenter
 from artkit_shards.conversion.cluster import absolute, absolute_location, check_nodes, open_cluster
 from artkit_shards.conversion.destination import Destination
+from artkit_shards.conversion.foresight import check_choices
 from artkit_shards.conversion.listing import make_listing
 from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.report import ConvertReport
 from artkit_shards.conversion.running import Conversion
-from artkit_shards.conversion.selection import check_class_names
 from artkit_shards.conversion.settings import DEFAULTS, Settings
 from artkit_shards.conversion.workers import Workers, default_workers, open_workers
 from artkit_shards.errors import ConvertError, is_disk_full
@@ -67,7 +67,7 @@ def convert(
     settings.check()
     check_augmenter(augmenter, settings)
     listing = make_listing(records)
-    check_class_names({record.label for record in listing if record.label is not None}, settings)
+    check_choices(listing, settings)
     if cluster is not None:
         directory = absolute_location(directory)
         listing = [absolute(record) for record in listing]

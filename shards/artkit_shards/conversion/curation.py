@@ -20,10 +20,8 @@ from artkit_shards.conversion.duplicates.finding import Cluster, Links, clusters
 from artkit_shards.conversion.duplicates.groups import Groups
 from artkit_shards.conversion.inspection import Inspection
 from artkit_shards.conversion.records import Record
-from artkit_shards.conversion.selection import Selection, limit_images, rare_classes, select_classes
+from artkit_shards.conversion.selection import Selection, is_asked_for, limit_images, rare_classes, select_classes
 from artkit_shards.conversion.settings import Settings
-from artkit_shards.conversion.split import UNKNOWN
-from artkit_shards.errors import ConvertError
 from artkit_shards.wording import counted, listed
 
 Usable = Sequence[tuple[Record, Inspection]]
@@ -70,29 +68,27 @@ def curate(listing: Sequence[Record], usable: Usable, settings: Settings) -> Cur
 
     Args:
         listing: All images, the unusable ones as well: a class that has none but these is told of.
-        usable: Those that can be used.
+        usable: Those that can be used, of classes that are asked for.
         settings: What is wanted.
 
     Raises:
-        ConvertError: if too little is left, a class is asked for that is not there, or an image brings the split of the
-            classes that are held out.
+        ConvertError: if too little is left.
     """
-    _check_splits(listing, settings)
     records = [record for record, _ in usable]
     inspections = [found for _, found in usable]
     links = find_links(inspections)
-    dropped: set[int] = set()
-    if settings.duplicates == "drop":
-        dropped = redundant(links, inspections, [record.file for record in records])
-    rows = [row for row in range(len(records)) if row not in dropped]
-    counts = Counter(dict.fromkeys((record.label for record in listing if record.label is not None), 0))
+    rows = _without_copies(range(len(records)), links, usable, settings)
+    counts = _listed_counts(listing, settings)
     counts.update(label for row in rows if (label := records[row].label) is not None)
     selection = select_classes(counts, settings)
     notes = list(selection.notes)
     wanted = {None, *selection.classes, *selection.held_out}
-    rows = [row for row in rows if records[row].label in wanted]
+    candidates = [row for row, record in enumerate(records) if record.label in wanted]
+    # Once more: no picture must be lost to a larger copy of a class that is left out.
+    rows = _without_copies(candidates, links, usable, settings)
+    dropped = set(candidates).difference(rows)
     rows = _limited(rows, records, settings, notes)
-    found = _found_clusters(links, records, set(rows), {row for row in dropped if records[row].label in wanted})
+    found = _found_clusters(links, records, set(rows), dropped)
     labelled = _without_rare_labels([records[row] for row in rows], settings.min_count, notes)
     labelled = _grouped(labelled, found if settings.duplicates != "keep" else ())
     known = _apart(labelled, selection, notes)
@@ -106,15 +102,22 @@ def curate(listing: Sequence[Record], usable: Usable, settings: Settings) -> Cur
     )
 
 
-def _check_splits(listing: Sequence[Record], settings: Settings) -> None:
-    if settings.hold_out is None:
-        return
+def _listed_counts(listing: Sequence[Record], settings: Settings) -> Counter[str]:
+    """Images of classes that were not asked for, at which nobody has looked, and 0 of all others."""
+    counts: Counter[str] = Counter()
     for record in listing:
-        if record.split == UNKNOWN:
-            raise ConvertError(
-                f"the image {record.file!r} brings the split {UNKNOWN!r}, which is for the classes that are held out; "
-                "give its split another name"
-            )
+        if record.label is not None:
+            counts[record.label] += not is_asked_for(record.label, settings)
+    return counts
+
+
+def _without_copies(rows: Sequence[int], links: Links, usable: Usable, settings: Settings) -> list[int]:
+    """Rows without those that show the same picture as another of them, if such are to be dropped."""
+    if settings.duplicates != "drop":
+        return list(rows)
+    files = [record.file for record, _ in usable]
+    dropped = redundant(links, [found for _, found in usable], files, among=set(rows))
+    return [row for row in rows if row not in dropped]
 
 
 def _limited(rows: list[int], records: Sequence[Record], settings: Settings, notes: list[str]) -> list[int]:

@@ -3,12 +3,13 @@
 A pure function of the list of images, what was found in them, and the settings; no file is touched here.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from artkit_shards.conversion.augmenting import with_copies
+from artkit_shards.conversion.coverage import check_training, group_notes, split_notes
 from artkit_shards.conversion.curation import FoundCluster, curate
 from artkit_shards.conversion.duplicates.leakage import DuplicateCounts, count_duplicates
 from artkit_shards.conversion.encoding import fitted_size
@@ -17,11 +18,10 @@ from artkit_shards.conversion.layout import Sample, ShardLayout, lay_out, split_
 from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.settings import Settings
 from artkit_shards.conversion.split import TRAIN, UNKNOWN, assign_splits, seeded_order
+from artkit_shards.conversion.split_names import unusual_notes
 from artkit_shards.conversion.storage import choose_suffix, reasons_to_encode, too_large_for
-from artkit_shards.errors import ConvertError
 from artkit_shards.format.manifest import Target
 from artkit_shards.format.tar import Suffix
-from artkit_shards.wording import counted, listed
 
 Usable = Sequence[tuple[Record, Inspection]]
 
@@ -120,9 +120,14 @@ def plan_conversion(listing: Sequence[Record], usable: Usable, suffix: Suffix, s
     known = [record for record, _ in chosen if not curated.is_held_out(record)]
     splits = assign_splits(known, settings.fractions, settings.seed)
     splits.update({record.file: UNKNOWN for record, _ in chosen if curated.is_held_out(record)})
-    _check_training(known, splits, class_names)
+    check_training(known, splits, class_names)
     duplicates = count_duplicates(curated, splits)
-    notes = [*curated.notes, *_split_notes(known, splits, class_names, settings), *_group_notes(listing, splits)]
+    notes = [
+        *curated.notes,
+        *unusual_notes(splits.values()),
+        *split_notes(known, splits, class_names, settings),
+        *group_notes(listing, splits),
+    ]
     targets = _targets(known, class_names)
     numbers: list[dict[str | None, int]] = [
         {name: number for number, name in enumerate(target.classes)} for target in targets
@@ -209,47 +214,3 @@ def _sample(
         header_only=inspection.pixels is None,
         held_out=record.label if labels[0] < 0 else None,
     )
-
-
-def _check_training(known: Sequence[Record], splits: Mapping[str, str], class_names: Sequence[str]) -> None:
-    lacking = _lacking(TRAIN, known, splits, class_names)
-    if lacking:
-        raise ConvertError(
-            f"there are no usable training images of {listed(lacking)}; every class needs one in the split 'train': "
-            "add some, or take these classes out of the other splits"
-        )
-
-
-def _split_notes(
-    known: Sequence[Record], splits: Mapping[str, str], class_names: Sequence[str], settings: Settings
-) -> list[str]:
-    """Which splits or classes will have nothing to be validated or tested on, and why."""
-    given = any(record.split is not None for record in known)
-    why = "the images bring splits of their own" if given else "too few images, or groups of them"
-    notes = []
-    for split in split_order([*settings.fractions, *(splits[record.file] for record in known)]):
-        lacking = _lacking(split, known, splits, class_names)
-        if len(lacking) == len(class_names):
-            notes.append(f"there is no image in {split!r}: {why}")
-        elif lacking:
-            notes.append(f"there is no image in {split!r} of {listed(lacking)}: {why}")
-    return notes
-
-
-def _group_notes(listing: Sequence[Record], splits: Mapping[str, str]) -> list[str]:
-    """Which of the groups that images bring are torn apart by the splits that they bring."""
-    splits_of: defaultdict[str, set[str]] = defaultdict(set)
-    for record in listing:
-        if record.group is not None and record.file in splits:
-            splits_of[record.group].add(splits[record.file])
-    torn = [f"{group!r} ({', '.join(split_order(names))})" for group, names in splits_of.items() if len(names) > 1]
-    if not torn:
-        return []
-    groups = counted(len(torn), "group")
-    return [f"{groups} torn apart by the splits that the images bring: {listed(torn, 3)}"]
-
-
-def _lacking(split: str, known: Sequence[Record], splits: Mapping[str, str], class_names: Sequence[str]) -> list[str]:
-    """Classes without an image in a split."""
-    present = {record.label for record in known if splits[record.file] == split}
-    return [name for name in class_names if name not in present]

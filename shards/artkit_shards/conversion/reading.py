@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -13,6 +13,10 @@ from artkit_shards.conversion.stores.url_files import file_system, insist
 from artkit_shards.errors import DatasetError, ImageError
 from artkit_shards.format.addresses import Address, is_address, parse_address
 from artkit_shards.format.files import MAX_IMAGE_BYTES, read_file_head, read_file_part, read_image_file
+from artkit_shards.format.interest import threads_while_wanted
+from artkit_shards.format.patience import DEFAULT_PATIENCE
+from artkit_shards.format.remote import RemoteFolder
+from artkit_shards.format.transfer import ShortFileError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -101,17 +105,14 @@ def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], threads: i
         for item in items:
             yield partial(read, item)
         return
-    with ThreadPoolExecutor(threads, "read") as pool:
+    with threads_while_wanted(threads, "read") as pool:
         under_way: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                under_way.append(pool.submit(read, item))
-                if len(under_way) > threads:
-                    yield under_way.popleft().result
-            while under_way:
+        for item in items:
+            under_way.append(pool.submit(read, item))
+            if len(under_way) > threads:
                 yield under_way.popleft().result
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while under_way:
+            yield under_way.popleft().result
 
 
 def _read_part(part: FilePart, size: int) -> bytes:
@@ -119,11 +120,13 @@ def _read_part(part: FilePart, size: int) -> bytes:
         return read_file_part(part.path, part.offset, size)
     if size > MAX_IMAGE_BYTES:
         raise ImageError(f"file too large: {size >> 20} MiB")
-    end = part.offset + size
-    data = bytes(_ask(part.path, lambda system, path, _address: system.cat_file(path, part.offset, end)))
-    if len(data) != size:
-        raise ImageError("truncated")
-    return data
+    try:
+        folder, name = parse_address(part.path).split()
+        return RemoteFolder(folder, DEFAULT_PATIENCE).read_at(name, part.offset, size)
+    except ShortFileError as error:
+        raise ImageError("truncated") from error
+    except DatasetError as error:
+        raise ImageError(f"cannot be read: {error}") from error
 
 
 def _read_address(url: str, most_bytes: int) -> tuple[bytes, int | None]:

@@ -21,6 +21,7 @@ from artkit_shards.conversion.records import Record
 from artkit_shards.conversion.report import ConvertReport, TakenOver, make_report
 from artkit_shards.conversion.resuming.kept_inspections import KeptInspections, State
 from artkit_shards.conversion.resuming.kept_shards import KeptShards
+from artkit_shards.conversion.selection import is_asked_for
 from artkit_shards.conversion.settings import Settings
 from artkit_shards.conversion.settling import settle_beside
 from artkit_shards.conversion.stores.store import Hold
@@ -52,13 +53,14 @@ class Conversion:
     def run(self) -> ConvertReport:
         """Do it."""
         # Taken before the files are read: one that changes in between is another one next time.
-        states = {record.file: source_state(record.image) for record in self.listing}
-        findings, num_known = self._inspect(states, self.settings.verify, self.listing, self._told("inspect"))
+        wanted = [record for record in self.listing if is_asked_for(record.label, self.settings)]
+        states = {record.file: source_state(record.image) for record in wanted}
+        findings, num_known = self._inspect(states, self.settings.verify, wanted, self._told("inspect"))
         if self.settings.verify == "header":
             decode = partial(self._findings, states, self._told("inspect"))
-            findings = decode_rewritten(self.listing, findings, self.settings, decode)
-        usable, unusable, suffix = sort_out(self.listing, findings, self.settings)
-        _check_rejects(unusable, len(self.listing), self.settings.max_rejects, self.destination)
+            findings = decode_rewritten(wanted, findings, self.settings, decode)
+        usable, unusable, suffix = sort_out(wanted, findings, self.settings)
+        _check_rejects(unusable, len(wanted), self.settings.max_rejects, self.destination)
         plan = plan_conversion(self.listing, usable, suffix, self.settings)
         self.hold.check()
         self.destination.replace(plan.shard_names)

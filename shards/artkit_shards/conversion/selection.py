@@ -75,6 +75,13 @@ def select_classes(class_counts: Mapping[str, int], settings: Settings) -> Selec
     return Selection(tuple(classes), tuple(held_out), tuple(notes))
 
 
+def is_asked_for(label: str | None, settings: Settings) -> bool:
+    """Whether images of a class may be taken at all, going by the names that are given; those without a class may."""
+    if settings.classes is None or label is None:
+        return True
+    return label in settings.classes or (isinstance(settings.hold_out, tuple) and label in settings.hold_out)
+
+
 def check_class_names(present: Collection[str], settings: Settings) -> None:
     """Raise ConvertError if `settings` name a class that is not among those that are present."""
     held_out = () if isinstance(settings.hold_out, int) else settings.hold_out or ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from artkit_shards.conversion.split import UNKNOWN, check_fractions
+from artkit_shards.conversion.split_names import check_spelling
 from artkit_shards.conversion.storage import IMAGE_FORMATS
 from artkit_shards.errors import ConvertError
 from artkit_shards.format.manifest import is_plain_name
@@ -83,6 +84,7 @@ class Settings:
         for name in self.fractions:
             if not is_plain_name(name):
                 raise ConvertError(f"a split cannot be named {name!r}; use small letters, as in 'val'")
+            check_spelling(name)
         for what, value, known in (
             ("image format", self.image_format, IMAGE_FORMATS),
             ("treatment of duplicates", self.duplicates, DUPLICATES),

@@ -15,7 +15,10 @@ opening.py          `open_dataset`
 
 Data sets that have an address:
     addresses.py       what an address may be, and how it is shown without secrets
-    stores.py          what answers requests, and what its failures mean
+    stores.py          what answers requests
+    transfer.py        what their failures mean
+    links.py           a page of a web server -> names of files
+    interest.py        threads stop waiting for what nobody wants any more
     remote.py          bytes of the files of a folder, with the bounds of patience.py
     file_cache.py      a bounded folder of files from elsewhere, shared by processes
     download.py        a whole shard, checked

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from artkit_shards.errors import ShardsError
+from artkit_shards.format.interest import Interest
 
 Item = TypeVar("Item", bound=Hashable)
 
@@ -30,6 +31,7 @@ class Ahead(Generic[Item]):
         self._next = 0
         self._reached = -1
         self._stopped = False
+        self._interest = Interest()
 
     def start(self) -> None:
         """Begin with the first things."""
@@ -42,8 +44,9 @@ class Ahead(Generic[Item]):
             self._advance(turn)
 
     def stop(self) -> None:
-        """Begin nothing any more."""
+        """Begin nothing any more, and give up what is being waited for."""
         self._stopped = True
+        self._interest.end()
 
     def _advance(self, turn: int) -> None:
         with self._lock:
@@ -57,6 +60,7 @@ class Ahead(Generic[Item]):
             threading.Thread(target=self._work, name="artkit-ahead", daemon=True).start()
 
     def _work(self) -> None:
+        self._interest.join()
         while (item := self._take()) is not None:
             try:
                 self._fetch(item[0])

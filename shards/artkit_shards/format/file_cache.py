@@ -21,6 +21,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from artkit_shards.errors import DatasetError, is_disk_full
 from artkit_shards.format.files import sync_folder
+from artkit_shards.format.interest import sleep
 from artkit_shards.format.reading import OpenFile
 
 Fetch = Callable[[BinaryIO], None]
@@ -29,6 +30,8 @@ Fetch = Callable[[BinaryIO], None]
 _SHARDS: Final = "shards"
 _INDEXES: Final = "indexes"
 _PART: Final = re.compile(r"\..*\.(\d+)\.part", re.DOTALL)
+_LOOK_S: Final = 0.02
+"""How often to see whether another process has fetched a file."""
 _RIVALRY: Final = 20
 """A file that others remove this often right after it came does not fit beside what they need."""
 
@@ -164,11 +167,22 @@ def _locked_part(path: Path, num_bytes: int) -> Iterator[tuple[Path, BinaryIO]]:
     while True:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with open(descriptor, "r+b") as file:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock_when_free(descriptor)
             # Whoever had the lock before may have renamed or removed what was opened here.
             if _is_at(descriptor, part):
                 yield part, file
                 return
+
+
+def _lock_when_free(descriptor: int) -> None:
+    """Lock a file that another thread or process may be fetching; raises UnwantedError if nobody waits any more."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(_LOOK_S)
+        else:
+            return
 
 
 def _open_kept(path: Path, num_bytes: int | None) -> OpenFile | None:

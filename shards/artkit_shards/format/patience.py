@@ -5,7 +5,14 @@ the same moment (exponential backoff with full jitter, Brooker 2015).
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
+from typing import TypeVar
+
+from artkit_shards.format.interest import sleep
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,29 @@ class Patience:
         for name in ("first_wait_s", "longest_wait_s", "silence_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} is out of bounds; it must be >= 0")
+
+    def insist(self, attempt: Callable[[], Result], lasts: Callable[[Exception], bool]) -> Result:
+        """Do something until it works.
+
+        Args:
+            attempt: Does it, or raises.
+            lasts: Whether it is no use to try again after this error.
+
+        Raises:
+            Exception: that of the last attempt; after another one than a lasting one, there were `attempts`.
+        """
+        for failures in count(1):
+            try:
+                return attempt()
+            except Exception as error:
+                if failures >= self.attempts or lasts(error):
+                    raise
+            self.wait(failures)
+        raise AssertionError("unreachable")
+
+    def wait(self, failures: int) -> None:
+        """Wait after this many failures in a row; raises UnwantedError if nobody is interested any more."""
+        sleep(self.wait_s(failures))
 
     def wait_s(self, failures: int) -> float:
         """Seconds to wait after this many failures in a row, at random."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from artkit_shards.errors import DatasetError
+from artkit_shards.format.interest import UnwantedError, check_wanted, result_of
 from artkit_shards.format.reading import PinnedImage, Place
 
 
@@ -45,14 +46,20 @@ class PinnedImages:
         wanted = self._wanted.get(place)
         if wanted is None:
             return None
-        with self._lock:
-            image = self._images.get(place)
-            missing = image is None
-            if image is None:
-                image = self._images[place] = Future()
-        if missing:
-            self._fill(image, place, wanted)
-        return image.result()
+        while True:
+            with self._lock:
+                image = self._images.get(place)
+                missing = image is None
+                if image is None:
+                    image = self._images[place] = Future()
+            if missing:
+                self._fill(image, place, wanted)
+                return image.result()
+            try:
+                return result_of(image)
+            except UnwantedError:
+                # The thread that fetched it gave up; this one goes on unless it shall, too.
+                check_wanted()
 
     def _fill(self, image: "Future[bytes]", place: Place, wanted: PinnedImage) -> None:
         try:

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from artkit_shards.format.interest import holding
+
 MAX_OPEN_FILES: Final = 128
 
 Place = tuple[int, int]
@@ -111,7 +113,7 @@ class OpenFiles:
             if file is not None:
                 return file
             opening = self._opening.setdefault(number, threading.Lock())
-        with opening:
+        with holding(opening):
             with self._lock:
                 file = self._used(number)
             return self._open(number) if file is None else file

@@ -4,7 +4,7 @@ What comes is taken piece by piece and never trusted. A transfer that breaks goe
 Messages name file and byte and show no secret.
 """
 
-import time
+import os
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Final, TypeVar
@@ -12,9 +12,12 @@ from typing import Final, TypeVar
 from artkit_shards.errors import DatasetError
 from artkit_shards.format.addresses import Address
 from artkit_shards.format.patience import DEFAULT_PATIENCE, Patience
-from artkit_shards.format.stores import TransferError, open_store
+from artkit_shards.format.stores import Store, open_store
+from artkit_shards.format.transfer import TransferError
 from artkit_shards.wording import counted
 
+_MOST_SKIPPED: Final = 1 << 22
+"""Bytes that come in vain at most for a part of a file: all images of a tar would else bring it again and again."""
 _PROGRESS_PARTS: Final = 64
 """Failures in a row are counted anew when one such part of a file has come since."""
 
@@ -35,7 +38,16 @@ class RemoteFolder:
     def __init__(self, address: Address, patience: Patience = DEFAULT_PATIENCE) -> None:
         self.address = address
         self._patience = patience
-        self._store = open_store(address, patience)
+        self._opened_store = open_store(address, patience)
+        self._process = os.getpid()
+
+    @property
+    def _store(self) -> Store:
+        if self._process != os.getpid():
+            # Neither connections nor the thread that serves them live on in a process that was forked.
+            self._opened_store = open_store(self.address, self._patience)
+            self._process = os.getpid()
+        return self._opened_store
 
     def names(self) -> list[str]:
         """Names of the files right in the folder, sorted; of web servers, those that their page of the folder links.
@@ -74,11 +86,20 @@ class RemoteFolder:
         """Read a part of a file, exactly as large as asked for.
 
         Raises:
+            NoPartsError: if the server sends whole files only, and the part begins far from the beginning.
             DatasetError: if the file ends before, or cannot be fetched.
         """
-        return b"".join(self.stream(name, start=offset, end=offset + size))
+        return b"".join(self.stream(name, start=offset, end=offset + size, most_skipped=_MOST_SKIPPED))
 
-    def stream(self, name: str, *, start: int = 0, end: int | None = None, most: int | None = None) -> Generator[bytes]:
+    def stream(
+        self,
+        name: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        most: int | None = None,
+        most_skipped: int | None = None,
+    ) -> Generator[bytes]:
         """Yield the bytes of a file from `start` on, in order, each once, in pieces of any size.
 
         Args:
@@ -86,6 +107,7 @@ class RemoteFolder:
             start: First byte wanted.
             end: Byte before which to stop; by default the end of the file.
             most: Most bytes accepted when the end is not known.
+            most_skipped: Most bytes that may come before `start`, in vain, from a server that sends whole files only.
 
         Raises:
             MissingFileError: if there is no such file.
@@ -95,7 +117,7 @@ class RemoteFolder:
         failures = 0
         while end is None or position < end:
             try:
-                for piece in self._pieces(name, position, end):
+                for piece in self._pieces(name, position, end, most_skipped):
                     position += len(piece)
                     self._check_size(name, position - start, most)
                     yield piece
@@ -108,12 +130,12 @@ class RemoteFolder:
                     failures, mark = 0, position
                 failures += 1
                 if error.lasting or failures >= self._patience.attempts:
-                    raise self._error(name, error, failures, position, end) from None
-                time.sleep(self._patience.wait_s(failures))
+                    raise self._error(name, error, position, end) from None
+                self._patience.wait(failures)
 
-    def _pieces(self, name: str, start: int, end: int | None) -> Generator[bytes]:
+    def _pieces(self, name: str, start: int, end: int | None, most_skipped: int | None) -> Generator[bytes]:
         """What one request brings, and never more than was asked for."""
-        with closing(self._store.pieces(self.address.file(name), start, end)) as pieces:
+        with closing(self._store.pieces(self.address.file(name), start, end, most_skipped)) as pieces:
             for piece in pieces:
                 yield piece if end is None else piece[: end - start]
                 start += len(piece)
@@ -121,15 +143,10 @@ class RemoteFolder:
                     return
 
     def _insist(self, name: str, ask: Callable[[], Result]) -> Result:
-        failures = 0
-        while True:
-            try:
-                return ask()
-            except TransferError as error:
-                failures += 1
-                if error.lasting or failures >= self._patience.attempts:
-                    raise self._error(name, error, failures, None, None) from None
-                time.sleep(self._patience.wait_s(failures))
+        try:
+            return self._patience.insist(ask, lambda error: not isinstance(error, TransferError) or error.lasting)
+        except TransferError as error:
+            raise self._error(name, error, None, None) from None
 
     def _check_size(self, name: str, size: int, most: int | None) -> None:
         if most is not None and size > most:
@@ -138,11 +155,9 @@ class RemoteFolder:
                 "check that the address is that of a data set"
             )
 
-    def _error(
-        self, name: str, error: TransferError, failures: int, position: int | None, end: int | None
-    ) -> DatasetError:
+    def _error(self, name: str, error: TransferError, position: int | None, end: int | None) -> DatasetError:
         where = "" if position is None else f" from byte {position}{'' if end is None else f' of {end}'} on"
-        tries = "" if error.lasting else f" after {counted(failures, 'attempt')} in a row"
+        tries = "" if error.lasting else f" after {counted(self._patience.attempts, 'attempt')} in a row"
         return error.error(
             f"{self.address.shown(name)} cannot be fetched{where}{tries}: {self.address.scrub(str(error))}; "
             f"{error.advice}"

@@ -6,7 +6,6 @@ in the cache under the manifest's checksum, and mapped from there.
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -15,19 +14,20 @@ from artkit_shards.format.addresses import Address
 from artkit_shards.format.dataset import Dataset
 from artkit_shards.format.file_cache import FileCache
 from artkit_shards.format.index import file_sizes
+from artkit_shards.format.interest import threads_while_wanted
 from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest, SplitEntry
 from artkit_shards.format.manifest_reader import MAX_BYTES, parse_manifest
 from artkit_shards.format.patience import Patience
 from artkit_shards.format.reading import Check, OpenFile
 from artkit_shards.format.remote import RemoteFolder
 from artkit_shards.format.remote_files import RemoteFiles
-from artkit_shards.format.stores import MissingFileError
+from artkit_shards.format.transfer import MissingFileError
 
 _THREADS: Final = 8
 _MANIFEST: Final = f"{FOLDER}/{FILE_NAME}"
 
 
-class _IndexFile(NamedTuple):
+class IndexFile(NamedTuple):
     """A file of the index: its path from the data set's folder, and the most bytes it can have."""
 
     path: str
@@ -47,13 +47,13 @@ def open_remote_dataset(address: Address, cache_dir: Path, cache_bytes: int, pat
         DatasetError: if there is none, it cannot be fetched, its files disagree, or the cache is too small.
     """
     folder = RemoteFolder(address, patience)
-    data = _fetch_manifest(folder)
+    data = fetch_manifest(folder)
     manifest = parse_manifest(data, address.shown(_MANIFEST))
     _check_budget(manifest, address, cache_bytes)
     cache = FileCache(cache_dir, cache_bytes)
     directory = cache.index_folder(hashlib.sha256(data).hexdigest())
     held = cache.hold(directory)
-    files = list(_index_files(manifest))
+    files = list(index_files(manifest))
     had_some = any((directory / file.path).exists() for file in files)
     try:
         return _open(folder, cache, manifest, directory, held, files)
@@ -72,20 +72,30 @@ def _open(
     manifest: Manifest,
     directory: Path,
     held: OpenFile,
-    files: list[_IndexFile],
+    files: list[IndexFile],
 ) -> Dataset:
     def open_shards(entry: SplitEntry, check: Check) -> RemoteFiles:
         return RemoteFiles(folder, cache, manifest.fingerprint, entry, check, held)
 
-    def ensure(file: _IndexFile) -> None:
+    def ensure(file: IndexFile) -> None:
         cache.ensure(directory / file.path, 0, lambda part: _fetch(folder, file, part))
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with threads_while_wanted(_THREADS, "artkit-index") as pool:
         list(pool.map(ensure, files))
     return Dataset(str(folder.address), manifest, directory, open_shards)
 
 
-def _fetch_manifest(folder: RemoteFolder) -> bytes:
+def manifest_path(directory: Path) -> Path:
+    """Where the manifest is in the folder of a data set."""
+    return directory / _MANIFEST
+
+
+def fetch_manifest(folder: RemoteFolder) -> bytes:
+    """The manifest of a data set, as it lies there.
+
+    Raises:
+        DatasetError: if there is none, or it cannot be fetched.
+    """
     try:
         return folder.read(_MANIFEST, most=MAX_BYTES)
     except MissingFileError:
@@ -104,14 +114,15 @@ def _check_budget(manifest: Manifest, address: Address, cache_bytes: int) -> Non
         )
 
 
-def _index_files(manifest: Manifest) -> Iterator[_IndexFile]:
+def index_files(manifest: Manifest) -> Iterator[IndexFile]:
+    """All files that the index of a data set can have."""
     targets = [target.name for target in manifest.targets]
     for split in manifest.splits:
         for name, most in file_sizes(targets, split.samples).items():
-            yield _IndexFile(f"{FOLDER}/index/{split.name}/{name}", most)
+            yield IndexFile(f"{FOLDER}/index/{split.name}/{name}", most)
 
 
-def _fetch(folder: RemoteFolder, file: _IndexFile, part: BinaryIO) -> None:
+def _fetch(folder: RemoteFolder, file: IndexFile, part: BinaryIO) -> None:
     part.truncate(0)
     for piece in folder.stream(file.path, most=file.most):
         part.write(piece)

@@ -14,6 +14,7 @@ from artkit_shards.format.manifest import ShardEntry, SplitEntry
 from artkit_shards.format.pinned import PinnedImages
 from artkit_shards.format.reading import MAX_OPEN_FILES, Check, OpenFile, OpenFiles, PinnedImage, Place
 from artkit_shards.format.remote import RemoteFolder
+from artkit_shards.format.transfer import NoPartsError
 
 MOST_AHEAD: Final = 16
 """Shards fetched before they are needed, if the cache has room for as many."""
@@ -45,6 +46,7 @@ class RemoteFiles:
         self._fingerprint = fingerprint
         self._shards = entry.shards
         self._index = index
+        self._sends_parts = True
         fitting = cache.budget // max(1, 4 * max(shard.bytes for shard in entry.shards))
         self._most_ahead = min(MOST_AHEAD, max(1, fitting))
         self._files = OpenFiles(self._open, check, min(MAX_OPEN_FILES, max(1, fitting)))
@@ -87,9 +89,12 @@ class RemoteFiles:
     def _read_alone(self, place: Place, size: int) -> bytes:
         number, offset = place
         shard = self._shards[number]
-        if self._path(shard).exists():
-            return self._files.read(number, offset, size)
-        return self._folder.read_at(shard.name, offset, size)
+        if self._sends_parts and not self._path(shard).exists():
+            try:
+                return self._folder.read_at(shard.name, offset, size)
+            except NoPartsError:
+                self._sends_parts = False
+        return self._files.read(number, offset, size)
 
 
 def _by_first_use(numbers: NDArray[np.int64], num_shards: int) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, get_args
 
 from artkit_shards.errors import DatasetError
+from artkit_shards.format.addresses import is_address, parse_address
 from artkit_shards.format.files import sync_folder, whole_file
 from artkit_shards.format.manifest import FOLDER, Manifest
 from artkit_shards.format.manifest_reader import read_manifest
@@ -60,6 +61,11 @@ def write_sidecars(directory: Path | str, kinds: Sequence[Sidecar]) -> WrittenSi
         OSError: if a file cannot be written.
     """
     check_kinds(kinds)
+    if is_address(directory):
+        raise DatasetError(
+            f"sidecars are written into folders only, and {parse_address(str(directory))} is none; write them into a "
+            "copy of the data set, and upload them"
+        )
     folder = Path(directory)
     manifest = read_manifest(folder)
     writer = _Writer(folder)

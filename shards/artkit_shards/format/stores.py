@@ -1,27 +1,31 @@
-"""Stores: what answers requests for files that have an address, each request once, and what it means when one fails.
+"""Stores: what answers requests for files that have an address, each request once.
 
 fsspec speaks to them. Servers may cut connections, ignore the range that they were asked for, or send more than they
-should. Errors of other packages are described here, not quoted: they may hold addresses with their secrets.
+should.
 """
 
-import ssl
-from collections.abc import Callable, Generator
+import asyncio
+from collections.abc import Coroutine, Generator
+from contextlib import closing
 from http import HTTPStatus
-from typing import Any, Final, Protocol
-from urllib.parse import unquote
+from typing import Any, Final, Protocol, TypeVar
 
 from artkit_shards.errors import DatasetError
 from artkit_shards.format.addresses import Address
+from artkit_shards.format.interest import UnwantedError, result_of
+from artkit_shards.format.links import linked_names
 from artkit_shards.format.patience import Patience
+from artkit_shards.format.transfer import TransferError, WholeFilesError, described, shorter_file, status_error
 
+Result = TypeVar("Result")
+
+WEB: Final = ("http", "https")
+"""Schemes of web servers."""
+MAX_PAGE_BYTES: Final = 1 << 26
+"""A page that lists the files of a folder has at most 64 MiB, which is about half a million files."""
 _PIECE_BYTES: Final = 1 << 23
 """Asked for at once from stores that answer in ranges, 8 MiB."""
 _READ_BYTES: Final = 1 << 20
-_TRY_AGAIN: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
-_PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
-_NO_ACCESS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_CUT: Final = ("ClientPayloadError", "ClientConnectionError", "ServerDisconnectedError", "IncompleteRead")
-"""Errors of other packages that say nothing but that a connection broke."""
 _PACKAGES: Final = {
     "http": "'artkit[remote]'",
     "https": "'artkit[remote]'",
@@ -34,38 +38,14 @@ _PACKAGES: Final = {
 }
 
 
-class MissingFileError(DatasetError):
-    """A file that is not in the folder."""
-
-
-class TransferError(Exception):
-    """A transfer that broke.
-
-    Attributes:
-        lasting: Whether it is no use to try again.
-        advice: What the user may do.
-        error: What users are told by.
-    """
-
-    def __init__(
-        self,
-        fault: str,
-        *,
-        lasting: bool = False,
-        advice: str = "check network and server, then try again",
-        error: type[DatasetError] = DatasetError,
-    ) -> None:
-        super().__init__(fault)
-        self.lasting = lasting
-        self.advice = advice
-        self.error = error
-
-
 class Store(Protocol):
     """The files of one store, by their full addresses; raises TransferError."""
 
-    def pieces(self, url: str, start: int, end: int | None) -> Generator[bytes]:
-        """Bytes of a file from `start` to before `end`, or to its end; there may be more of them, or fewer."""
+    def pieces(self, url: str, start: int, end: int | None, most_skipped: int | None = None) -> Generator[bytes]:
+        """Bytes of a file from `start` to before `end`, or to its end; there may be more of them, or fewer.
+
+        With `most_skipped`, it is an error if more bytes than that would have to come before, in vain.
+        """
         ...
 
     def size(self, url: str) -> int | None:
@@ -85,12 +65,11 @@ def open_store(address: Address, patience: Patience) -> Store:
     """
     import fsspec
 
-    web = address.scheme in ("http", "https")
     try:
-        if web:
+        if address.scheme in WEB:
             # Missing packages are told when fsspec loads what it needs, hence first.
             kind = fsspec.get_filesystem_class(address.scheme)
-            return _WebStore(kind(**_web_options(patience)))
+            return _WebStore(kind(**web_options(patience)))
         return _PieceStore(fsspec.filesystem(address.scheme))
     except ImportError:
         package = _PACKAGES.get(address.scheme, "fsspec")
@@ -99,7 +78,8 @@ def open_store(address: Address, patience: Patience) -> Store:
         ) from None
 
 
-def _web_options(patience: Patience) -> dict[str, Any]:
+def web_options(patience: Patience) -> dict[str, Any]:
+    """Options of fsspec's file system for web servers; raises ImportError if it cannot be used."""
     import aiohttp
 
     silence = patience.silence_s or None
@@ -113,36 +93,42 @@ class _PieceStore:
     def __init__(self, system: Any) -> None:
         self._system = system
 
-    def pieces(self, url: str, start: int, end: int | None) -> Generator[bytes]:
+    def pieces(self, url: str, start: int, end: int | None, most_skipped: int | None = None) -> Generator[bytes]:  # noqa: ARG002 nothing comes in vain
         stop = self.size(url) if end is None else end
         while stop is not None and start < stop:
-            piece: bytes = self._ask(self._system.cat_file, url, start=start, end=min(stop, start + _PIECE_BYTES))
+            piece: bytes = self._ask("cat_file", url, start=start, end=min(stop, start + _PIECE_BYTES))
             if not piece:
-                return
+                raise shorter_file("no more bytes came")
             yield piece
             start += len(piece)
 
     def size(self, url: str) -> int | None:
-        size: int | None = self._ask(self._system.size, url)
+        size: int | None = self._ask("size", url)
         return size
 
     def names(self, url: str) -> set[str]:
-        entries: list[dict[str, Any]] = self._ask(self._system.ls, url, detail=True)
+        entries: list[dict[str, Any]] = self._ask("ls", url, detail=True)
         return {entry["name"].rpartition("/")[2] for entry in entries if entry["type"] == "file"}
 
-    def _ask(self, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
+        if self._system.async_impl:
+            # The same, in a way that can be given up.
+            return _wait(self._system, getattr(self._system, f"_{method}")(*arguments, **options))
         try:
-            return method(*arguments, **options)
+            return getattr(self._system, method)(*arguments, **options)
         except Exception as error:  # each store raises errors of its own
-            raise _described(error) from None
+            raise described(error) from None
 
 
-class _WebStore(_PieceStore):
+class _WebStore:
     """Web servers, which may ignore ranges and send without end: read as streams."""
 
+    def __init__(self, system: Any) -> None:
+        self._system = system
+
     def size(self, url: str) -> int | None:
-        response, _ = self._ask(self._sync, self._get, url, 0, 1)
-        self._ask(self._sync, self._release, response)
+        response, _ = _wait(self._system, self._get(url, 0, 1))
+        self._let_go(response)
         headers = response.headers
         partial = response.status == HTTPStatus.PARTIAL_CONTENT
         size = headers.get("Content-Range", "").rpartition("/")[2] if partial else headers.get("Content-Length", "")
@@ -153,23 +139,28 @@ class _WebStore(_PieceStore):
             raise TransferError(
                 "a folder whose address has a query cannot be listed", lasting=True, advice="use an address without one"
             )
-        links = (link.partition("?")[0] for link in self._ask(self._system.ls, url, detail=False))
-        names = {unquote(link[len(url) + 1 :]) for link in links if link.rpartition("/")[0] == url}
-        return {name for name in names if "/" not in name} - {"", ".", ".."}
+        page = bytearray()
+        with closing(self.pieces(url, 0, None)) as pieces:
+            for piece in pieces:
+                page += piece
+                if len(page) > MAX_PAGE_BYTES:
+                    raise TransferError(
+                        f"its page has more than {MAX_PAGE_BYTES} bytes, which is more than a list of files has",
+                        lasting=True,
+                        advice="check that the address is that of a folder, or copy it to this machine",
+                    )
+        return linked_names(page.decode(errors="replace"), url)
 
-    def pieces(self, url: str, start: int, end: int | None) -> Generator[bytes]:
-        response, skip = self._ask(self._sync, self._get, url, start, end)
+    def pieces(self, url: str, start: int, end: int | None, most_skipped: int | None = None) -> Generator[bytes]:
+        response, skip = _wait(self._system, self._get(url, start, end))
         try:
-            while data := self._ask(self._sync, response.content.read, _READ_BYTES):
+            if most_skipped is not None and skip > most_skipped:
+                raise WholeFilesError
+            while data := _wait(self._system, response.content.read(_READ_BYTES)):
                 yield data[skip:]
                 skip -= min(skip, len(data))
         finally:
-            self._ask(self._sync, self._release, response)
-
-    def _sync(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        from fsspec.asyn import sync
-
-        return sync(self._system.loop, function, *arguments)
+            self._let_go(response)
 
     async def _get(self, url: str, start: int, end: int | None) -> tuple[Any, int]:
         """The response, and how many of its first bytes were not asked for."""
@@ -184,9 +175,23 @@ class _WebStore(_PieceStore):
             response.release()
             raise
 
-    @staticmethod
-    async def _release(response: Any) -> None:
-        response.release()
+    def _let_go(self, response: Any) -> None:
+        # Not waited for: the garbage collector may ask for it, in the very thread that does it.
+        self._system.loop.call_soon_threadsafe(response.release)
+
+
+def _wait(system: Any, request: Coroutine[Any, Any, Result]) -> Result:
+    """Have a request done by the thread of a file system, and given up if nobody waits for it any more."""
+    future = asyncio.run_coroutine_threadsafe(request, system.loop)
+    try:
+        return result_of(future)
+    except UnwantedError:
+        raise
+    except Exception as error:  # each store raises errors of its own
+        raise described(error) from None
+    finally:
+        # One that is done is not changed by this.
+        future.cancel()
 
 
 def _first_byte(response: Any, start: int) -> int:
@@ -200,55 +205,4 @@ def _first_byte(response: Any, start: int) -> int:
         return 0
     if response.status == HTTPStatus.OK:
         return start
-    raise _status_error(response.status)
-
-
-def _status_error(status: int) -> TransferError:
-    fault = f"HTTP {status} {_PHRASES.get(status, '')}".rstrip()
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return _not_there(fault)
-    if status in _NO_ACCESS:
-        return _no_access(fault)
-    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return TransferError(
-            f"{fault}: the file there is shorter", lasting=True, advice="upload the whole data set again"
-        )
-    lasting = status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN
-    return TransferError(fault, lasting=lasting)
-
-
-def _described(error: Exception) -> TransferError:
-    """What broke, in words of ours: those of others may quote addresses with their secrets."""
-    if isinstance(error, TransferError):
-        return error
-    if isinstance(error, FileNotFoundError):
-        return _not_there("there is no such file")
-    status = getattr(error, "status", None)
-    if isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST:
-        return _status_error(status)
-    if isinstance(error, PermissionError):
-        return _no_access("access was denied")
-    if isinstance(error, TimeoutError):
-        return TransferError("no answer in time")
-    name = type(error).__name__
-    if isinstance(error, ssl.CertificateError):
-        return TransferError(f"its certificate is not trusted ({name})", lasting=True, advice="check the address")
-    if isinstance(error, OSError):
-        return TransferError(f"{error.strerror} ({name})" if error.strerror else name)
-    cut = name in _CUT
-    return TransferError("the connection was cut" if cut else name, lasting=not cut)
-
-
-def _not_there(fault: str) -> TransferError:
-    return TransferError(
-        fault,
-        lasting=True,
-        advice="check the address; what is missing there must be uploaded again",
-        error=MissingFileError,
-    )
-
-
-def _no_access(fault: str) -> TransferError:
-    return TransferError(
-        fault, lasting=True, advice="check the credentials in the address, in ~/.netrc or in the environment"
-    )
+    raise status_error(response.status)

@@ -70,6 +70,7 @@ def index_tars(
         if place.has_index() and not force:
             known = ", which knows more than its tars: `artkit shard` wrote it" if place.is_converted() else ""
             raise DatasetError(f"{place.shown()} has an index already{known}; to replace it, add --force")
+        place.check_writable()
         rules: tuple[LabelRule, ...] = ()
         given: ClassNames | None = None
         scanned: list[ScannedTar] = []

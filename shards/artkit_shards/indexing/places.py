@@ -1,8 +1,9 @@
 """Where tars lie and where their index goes: a folder of this machine, or an address from which they are fetched."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -11,20 +12,23 @@ from artkit_shards.conversion.stores.opening import open_store
 from artkit_shards.conversion.stores.store import Store
 from artkit_shards.errors import ConvertError, DatasetError
 from artkit_shards.format.addresses import Address, is_address, local_path, parse_address
+from artkit_shards.format.interest import threads_while_wanted
 from artkit_shards.format.manifest import FILE_NAME, FOLDER, Manifest
 from artkit_shards.format.manifest_reader import MAX_BYTES as MAX_MANIFEST_BYTES
 from artkit_shards.format.manifest_reader import parse_manifest, read_manifest
 from artkit_shards.format.remote import RemoteFolder
-from artkit_shards.format.stores import MissingFileError
+from artkit_shards.format.transfer import MissingFileError
 from artkit_shards.indexing.classes import CLASS_FILES
 from artkit_shards.indexing.content import IndexContent
 from artkit_shards.indexing.finding import Tar, choose_tars, list_folder
 from artkit_shards.indexing.measuring import Reject
-from artkit_shards.indexing.recording import REJECTS_FILE, write_data_set
+from artkit_shards.indexing.recording import REJECTS_FILE, check_writable, write_data_set
 from artkit_shards.progress import Progress
 
 MANIFEST: Final = f"{FOLDER}/{FILE_NAME}"
 _MAX_CLASS_FILE: Final = 1 << 26
+_PROBE: Final = f"{FOLDER}/tmp/probe"
+"""Written to see whether that is allowed."""
 
 
 class Place(Protocol):
@@ -43,6 +47,10 @@ class Place(Protocol):
 
     def is_converted(self) -> bool:
         """Whether that index was written by a conversion, and not made of tars that others wrote."""
+        ...
+
+    def check_writable(self) -> None:
+        """Raise DatasetError if an index cannot be written, before the work of making one."""
         ...
 
     def batches(self, tars: Sequence[Tar], progress: Progress) -> Generator[tuple[list[Tar], Progress]]:
@@ -91,6 +99,9 @@ class _LocalPlace:
 
     def is_converted(self) -> bool:
         return _is_converted(lambda: read_manifest(self._out))
+
+    def check_writable(self) -> None:
+        check_writable(self._out)
 
     def batches(self, tars: Sequence[Tar], progress: Progress) -> Generator[tuple[list[Tar], Progress]]:
         yield list(tars), progress
@@ -141,9 +152,17 @@ class _RemotePlace:
             lambda: parse_manifest(self._remote.read(MANIFEST, most=MAX_MANIFEST_BYTES), self.shown(MANIFEST))
         )
 
+    def check_writable(self) -> None:
+        if self._out is not None:
+            check_writable(self._out)
+        elif self._store is not None:
+            with self._upload_errors():
+                self._store.write(_PROBE, b"")
+                self._store.remove(_PROBE)
+
     def batches(self, tars: Sequence[Tar], progress: Progress) -> Generator[tuple[list[Tar], Progress]]:
         progress("tars", 0, len(tars))
-        with ThreadPoolExecutor(1, thread_name_prefix="artkit-fetch") as pool:
+        with threads_while_wanted(1, "artkit-fetch") as pool:
             coming: Future[None] | None = pool.submit(self._fetch, tars[0].path)
             for number, tar in enumerate(tars):
                 if coming is not None:
@@ -161,13 +180,8 @@ class _RemotePlace:
             built = self.folder / "built"
             built.mkdir()
             write_data_set(built, content, rejects)
-            try:
+            with self._upload_errors():
                 self._upload(built / FOLDER, self._store)
-            except OSError as error:
-                shown = self._address.scrub(str(error))
-                raise DatasetError(
-                    f"cannot write the index to {self.shown()}: {shown}; check what is allowed there"
-                ) from None
 
     def shown(self, name: str = "") -> str:
         return self._address.shown(name) if name else str(self._address)
@@ -181,10 +195,33 @@ class _RemotePlace:
                 "upload the .artkit folder in it beside the tars"
             ) from None
 
+    @contextmanager
+    def _upload_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            shown = self._address.scrub(str(error))
+            raise DatasetError(
+                f"cannot write the index to {self.shown()}: {shown}; check what is allowed there"
+            ) from None
+
     def _fetch(self, path: Path) -> None:
-        with path.open("wb") as file:
-            for piece in self._remote.stream(path.name):
-                file.write(piece)
+        num_bytes = self._remote.size(path.name)
+        free = shutil.disk_usage(self.folder).free
+        if num_bytes > free:
+            raise DatasetError(
+                f"{self.shown(path.name)} has {num_bytes} bytes, and the disk has room for {free} in {self.folder}, "
+                "where tars are while they are looked at; set TMPDIR to a folder with more room"
+            )
+        try:
+            with path.open("wb") as file:
+                for piece in self._remote.stream(path.name, end=num_bytes):
+                    file.write(piece)
+        except OSError as error:
+            raise DatasetError(
+                f"{self.shown(path.name)} cannot be kept in {self.folder} while it is looked at: {error.strerror}; set "
+                "TMPDIR to a folder with more room"
+            ) from error
 
     @staticmethod
     def _upload(built: Path, store: Store) -> None:

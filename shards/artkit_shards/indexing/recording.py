@@ -22,6 +22,21 @@ _TEMPORARY: Final = "indexing-"
 """Folders that begin so are waste, but for the one that is being written."""
 
 
+def check_writable(directory: Path) -> None:
+    """See whether an index can be written to a folder, by writing there; nothing of it stays.
+
+    Raises:
+        DatasetError: as `write_data_set`.
+    """
+    home = directory / FOLDER
+    there = next(path for path in (home, *home.parents) if path.exists())
+    try:
+        _check_unfinished(directory, home)
+        Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=there)).rmdir()
+    except OSError as error:
+        raise _write_error(error, directory) from error
+
+
 def write_data_set(directory: Path, content: IndexContent, rejects: Sequence[Reject]) -> None:
     """Write an index; a crash at any moment leaves the old one, the new one or none, and waste that the next one takes.
 
@@ -32,7 +47,7 @@ def write_data_set(directory: Path, content: IndexContent, rejects: Sequence[Rej
     was_there = home.is_dir()
     try:
         _check_unfinished(directory, home)
-        home.mkdir(exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=home))
         try:
             _write_files(temporary, content, rejects)
@@ -91,4 +106,7 @@ def _write_error(error: OSError, folder: Path) -> DatasetError:
         return DatasetError(
             f"no space left to write the index to {folder} ({free:.0f} MB free); free some and try again"
         )
-    return DatasetError(f"cannot write the index to {folder}: {error}; mend this and run the command again")
+    return DatasetError(
+        f"cannot write the index to {folder}: {error.strerror or error}; mend this, or have it written to another "
+        "folder with --out FOLDER"
+    )

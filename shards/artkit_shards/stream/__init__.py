@@ -19,6 +19,6 @@ The pixels:
     filling.py      batches filled ahead of their turn, in threads, in memory of buffers.py
 
 Both together:
-    loader.py       `Loader`: epochs in batches (batch.py)
+    loader.py       `Loader`: epochs in batches (batch.py); arguments.py checks what it is given
     unindexed.py    `TarStream`: tars without an index, with tar_source.py and tar_labels.py
 """

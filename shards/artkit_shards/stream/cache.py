@@ -1,24 +1,27 @@
 """Decode once: decoded images are kept under a budget of bytes, as the plan of the epoch says is worth it.
 
 A class-balanced epoch draws the images of rare classes again and again, and every epoch draws most images of the one
-before. The order of draws is known, so what to keep is decided before the epoch begins (see residency.py). Threads
-fill and read places in whatever order they get to them: each place says which draw filled it, and a thread that finds
-another draw's number there, or a place being filled, decodes for itself. So a hit and a miss give the same pixels, and
-the timing of threads changes nothing but a few counts.
+before. The order of draws is known, so what to keep is decided before the epoch begins (see residency.py). Threads get
+to the draws in an order of their own, but use each place in the order of the plan: a draw whose image another thread is
+decoding waits for it, and an image that takes a place waits until the last draw of the one before has read it. Each
+waits for earlier draws only, and earlier draws are begun earlier, so that somebody always goes on. So an image is
+decoded exactly as often as foretold, whatever the number of threads; and a hit and a miss give the same pixels.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from artkit_shards.format.interest import check_wanted
 from artkit_shards.stream.residency import Residency, plan_residency
 
 _BLOCK_BYTES: Final = 1 << 26  # memory is taken in blocks of about this, when they are first needed
 _EMPTY: Final = -1
-_FILLING: Final = -2
+_LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class CacheForecast:
     draws: int
     """Images of the epoch: the number decoded without a cache."""
     decodes: int
-    """Images decoded with it."""
+    """Images decoded with it, those left out that turn out to be bad."""
 
 
 def check_budget(budget_bytes: int, square_bytes: int) -> None:
@@ -43,8 +46,11 @@ def check_budget(budget_bytes: int, square_bytes: int) -> None:
 class DecodeCache:
     """Decoded images of one split at one size. Thread-safe, but for `plan`.
 
+    Between two calls of `plan`, draws are begun in their order, each once: by `fetch` and, where that says no and
+    pixels were decoded or could not be, `store`.
+
     Args:
-        budget_bytes: Most bytes of pixels to hold. Book-keeping takes some 20 bytes a draw of the epoch on top.
+        budget_bytes: Most bytes of pixels to hold. Book-keeping takes some 25 bytes a draw of the epoch on top.
         square_bytes: Bytes of a decoded image, all images being of one size.
 
     Raises:
@@ -58,19 +64,17 @@ class DecodeCache:
         self._block_slots = max(1, min(self._num_slots, _BLOCK_BYTES // square_bytes))
         self._blocks: list[NDArray[np.uint8]] = []
         self._tickets: list[int] = []  # by place: the draw that filled it
-        self._rows = np.empty(0, dtype=np.int64)
-        self._residency = Residency(self._rows, self._rows, 0, {})
+        self._residency = Residency(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), 0, {})
         self._first_ticket = 0
-        self._lock = threading.Lock()
+        self._turns = np.empty(0, dtype=np.int32)
+        self._finished: list[int] = []  # by place: draws of this epoch that are done with it
+        self._missing: set[int] = set()  # draws that were to fill a place and could not
+        self._gave_up = False
+        self._changed = threading.Condition()
         self.hits = 0
         """Images that were copied instead of decoded, over all epochs."""
         self.misses = 0
         """Images that were not held when they were asked for, over all epochs."""
-
-    @property
-    def taken_bytes(self) -> int:
-        """Memory taken for pixels so far; it grows up to the budget as images come."""
-        return len(self._tickets) * self._square_bytes
 
     def plan(self, rows: NDArray[np.int64], following: NDArray[np.int64] | None = None) -> CacheForecast:
         """Prepare for an epoch, or the rest of one; what is held stays, as far as it is used again.
@@ -86,53 +90,79 @@ class DecodeCache:
             for row, place in self._residency.held.items()
             if place.slot < len(self._tickets) and self._tickets[place.slot] == place.ticket
         }
-        self._first_ticket += len(self._rows)
-        self._rows = rows
+        self._first_ticket += len(self._turns)
         self._residency = plan_residency(
             rows, rows[:0] if following is None else following, held, self._num_slots, self._first_ticket
         )
+        self._turns = _turns(self._residency.slots)
+        self._finished = [0] * (int(self._residency.slots.max(initial=-1)) + 1)
+        self._missing.clear()
+        self._gave_up = False
         return CacheForecast(len(rows), len(rows) - self._residency.hits)
 
-    def fetch(self, index: int, row: int, square: NDArray[np.uint8]) -> bool:
-        """Copy an image if it is held.
+    def fetch(self, index: int, square: NDArray[np.uint8]) -> bool:
+        """Copy an image if it is held, or will be in a moment.
 
         Args:
             index: Place of the draw in the `rows` of `plan`.
-            row: Row of the sample.
-            square: Contiguous, uint8, of `square_bytes` bytes; written to. If the answer is no, it holds anything.
+            square: Contiguous, uint8, of `square_bytes` bytes; written to. If the answer is no, it is untouched.
         """
         slot, ticket = int(self._residency.slots[index]), int(self._residency.tickets[index])
-        held = int(self._rows[index]) == row and self._copy(slot, ticket, square)
-        with self._lock:
+        held = False
+        if slot >= 0 and ticket < self._first_ticket + index:
+            held = self._wait(lambda: self._is_filled(slot, ticket) or ticket in self._missing)
+            held = held and ticket not in self._missing
+            if held:
+                square.reshape(-1)[...] = self._image(slot)
+            self._finish(slot)
+        with self._changed:
             self.hits += held
             self.misses += not held
         return held
 
-    def store(self, index: int, row: int, square: NDArray[np.uint8]) -> None:
+    def store(self, index: int, square: NDArray[np.uint8] | None) -> None:
         """Keep a copy of an image that was decoded, if it is worth it.
 
         Args:
             index: Place of the draw in the `rows` of `plan`.
-            row: Row of the sample that was decoded; if it is not the planned one, nothing is kept.
-            square: Contiguous, uint8, of `square_bytes` bytes.
+            square: Contiguous, uint8, of `square_bytes` bytes; None if the image is bad.
         """
         slot, ticket = int(self._residency.slots[index]), int(self._residency.tickets[index])
-        if slot < 0 or int(self._rows[index]) != row:
+        if slot < 0 or ticket != self._first_ticket + index:
             return
-        with self._lock:
-            self._extend(slot)
-            if self._tickets[slot] == _FILLING or self._tickets[slot] >= ticket:
-                return  # another thread was here first; if its image is a later one, this one's time is over
-            self._tickets[slot] = _FILLING
-        self._image(slot)[...] = square.reshape(-1)
-        self._tickets[slot] = ticket
+        if not self._wait(lambda: self._finished[slot] == self._turns[index]):
+            return
+        if square is None:
+            self._missing.add(ticket)
+        else:
+            with self._changed:
+                self._extend(slot)
+                self._tickets[slot] = _EMPTY
+            self._image(slot)[...] = square.reshape(-1)
+            self._tickets[slot] = ticket
+        self._finish(slot)
 
-    def _copy(self, slot: int, ticket: int, square: NDArray[np.uint8]) -> bool:
-        if not 0 <= slot < len(self._tickets) or self._tickets[slot] != ticket:
-            return False
-        square.reshape(-1)[...] = self._image(slot)
-        # It may have been filled anew in the meantime.
-        return self._tickets[slot] == ticket
+    def give_up(self) -> None:
+        """Keep nothing more until the next `plan`: a draw was begun and will never be done with."""
+        with self._changed:
+            self._gave_up = True
+            self._changed.notify_all()
+
+    def _wait(self, is_so: Callable[[], bool]) -> bool:
+        """Wait until something is so; False if that will never be."""
+        with self._changed:
+            while not self._changed.wait_for(lambda: self._gave_up or is_so(), _LOOK_S):
+                check_wanted()
+            return not self._gave_up
+
+    def _finish(self, slot: int) -> None:
+        """A draw is done with its place."""
+        with self._changed:
+            self._finished[slot] += 1
+            self._changed.notify_all()
+
+    def _is_filled(self, slot: int, ticket: int) -> bool:
+        return slot < len(self._tickets) and self._tickets[slot] == ticket
 
     def _image(self, slot: int) -> NDArray[np.uint8]:
         block, number = divmod(slot, self._block_slots)
@@ -145,3 +175,12 @@ class DecodeCache:
             num_slots = min(self._block_slots, self._num_slots - len(self._tickets))
             self._blocks.append(np.empty((num_slots, self._square_bytes), dtype=np.uint8))
             self._tickets += [_EMPTY] * num_slots
+
+
+def _turns(slots: NDArray[np.int64]) -> NDArray[np.int32]:
+    """For each draw, how many draws before it use its place, int32."""
+    order = np.argsort(slots, kind="stable")
+    in_order = slots[order]
+    turns = np.empty(len(slots), dtype=np.int32)
+    turns[order] = np.arange(len(slots)) - np.searchsorted(in_order, in_order)
+    return turns

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from artkit_shards.errors import DatasetError
 from artkit_shards.format.opening import open_dataset
 from artkit_shards.stream.cache import DecodeCache
 from artkit_shards.stream.messages import pack_answer, pack_bad, pack_failure, unpack_rows, unpack_settings, unpack_span
@@ -51,7 +52,7 @@ def _begin(given: dict[str, Any], memory_number: int, lane_numbers: list[int]) -
     settings = unpack_settings(given["settings"])
     split = open_dataset(given["directory"]).split(given["split"])
     if split.fingerprint != given["fingerprint"]:
-        raise ValueError(f"the data set in {given['directory']} was replaced while it was used")
+        raise DatasetError(f"the data set in {given['directory']} was replaced while it was used; open it again")
     cache = DecodeCache(given["cache_bytes"], 3 * settings.kept_size**2) if given["cache_bytes"] else None
     pixels = Pixels(split, settings, cache)
     shape = (len(lane_numbers), given["span"], settings.size, settings.size, 3)

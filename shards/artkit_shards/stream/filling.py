@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from artkit_shards.format.dataset import Split
+from artkit_shards.format.interest import Interest
 from artkit_shards.stream.buffers import Buffers
 from artkit_shards.stream.pixels import PixelSource, Span
 from artkit_shards.stream.replacement import Replacement, StandIns, sample_error
@@ -56,12 +57,13 @@ class Filler:
     buffers: Buffers | None
     """Where memory for images comes from; None: memory that a GPU can copy from while the CPU does something else."""
 
-    def fill(self, pool: ThreadPoolExecutor) -> Generator[Filled]:
+    def fill(self, pool: ThreadPoolExecutor, interest: Interest) -> Generator[Filled]:
         """Yield the rank's part of each step, in order.
 
         Args:
             pool: Its threads do the work. It takes no more of it from the end on, but what is being done is not waited
                 for: the garbage collector may end this in any thread, one of these included.
+            interest: That of the threads, which ends with this.
 
         Raises:
             SampleError: for the first bad sample of a step, if none can stand in.
@@ -77,6 +79,7 @@ class Filler:
             while pending:
                 yield _wait(*pending.popleft())
         finally:
+            interest.end()
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _submit(

@@ -7,14 +7,17 @@ and state.py (where to go on). What is delivered is decided by the plan alone; a
 import weakref
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from artkit_shards.format.dataset import Split
+from artkit_shards.format.interest import Interest
 from artkit_shards.sizes import parse_bytes
+from artkit_shards.stream.arguments import check_fit, check_max_bad, whole_number
 from artkit_shards.stream.batch import Batch
 from artkit_shards.stream.buffers import Buffers
 from artkit_shards.stream.cache import CacheForecast, DecodeCache
@@ -25,7 +28,7 @@ from artkit_shards.stream.filling import SPAN, Filled, Filler
 from artkit_shards.stream.pixels import Pixels, PixelSettings, PixelSource
 from artkit_shards.stream.planner import LocalPlanner, Planner, RowPlanner
 from artkit_shards.stream.process import PixelProcess
-from artkit_shards.stream.replacement import Replacement, StandIns, too_many
+from artkit_shards.stream.replacement import Replacement, StandIns, Tolerance
 from artkit_shards.stream.shares import Shares
 from artkit_shards.stream.state import check_plan, make_state, read_place
 from artkit_shards.stream.windows import WindowPlanner
@@ -74,6 +77,7 @@ class Loader:
         pin_memory: Images go to memory that a CUDA device copies from without waiting; no effect without one.
 
     Raises:
+        TypeError: for a value of a wrong kind, such as a data set instead of one of its splits.
         ValueError: for a value out of bounds, saying which rule it breaks.
         SampleError: while iterating, naming shard and key, if a sample is bad and may not be replaced.
     """
@@ -96,41 +100,36 @@ class Loader:
         cache: str | int | None = None,
         crop: RandomResizedCrop | None = None,
         subprocess: bool = False,
-        max_bad: float | None = 0.001,
+        max_bad: float = 0.001,
         pin_memory: bool = False,
     ) -> None:
-        for name, value in (("image_size", image_size), ("threads", threads)):
-            if value < 1:
-                raise ValueError(f"{name}={value} is out of bounds; it must be >= 1")
-        if fit not in ("letterbox", "squash"):
-            raise ValueError(f"fit={fit!r} is unknown; it is 'letterbox' or 'squash'")
-        if max_bad is not None and not 0 <= max_bad <= 1:
-            raise ValueError(f"max_bad={max_bad} is outside [0, 1]; it is a share of the samples of an epoch")
-        if epoch < 0:
-            raise ValueError(f"epoch={epoch} is out of bounds; epochs count from 0")
+        _check_kinds(split, crop)
+        check_fit(fit)
+        check_max_bad(max_bad)
         self.split = split
-        self.image_size = image_size
-        self.batch_size = batch_size
+        self.image_size = whole_number("image_size", image_size, least=1)
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
         self.fit: Fit = fit
-        self.seed = seed
-        self.threads = threads
-        self.shares = Shares(batch_size=batch_size, rank=rank, world_size=world_size)
+        self.seed = whole_number("seed", seed)
+        self.threads = whole_number("threads", threads, least=1)
+        rank, world_size = whole_number("rank", rank), whole_number("world_size", world_size)
+        self.shares = Shares(batch_size=self.batch_size, rank=rank, world_size=world_size)
         budget = 0 if cache is None else parse_bytes(cache)
-        self._settings = PixelSettings(size=image_size, fit=fit, crop=crop, seed=seed, cached=budget > 0)
+        self._settings = PixelSettings(size=self.image_size, fit=fit, crop=crop, seed=self.seed, cached=budget > 0)
         self.cache: DecodeCache | PixelProcess | None = None
         """What holds decoded images; its `hits` and `misses` count what was saved."""
         self.forecast: CacheForecast | None = None
         """What the cache will save in the epoch that was begun last."""
         self.replaced: list[Replacement] = []
         """Bad samples that another one stood in for, in the order of delivery, over all epochs."""
-        self._max_bad = 0.0 if max_bad is None or order == "rows" else max_bad
+        self._tolerance = Tolerance(0.0 if order == "rows" else max_bad, world_size)
         self._pin_memory = pin_memory and torch.cuda.is_available()
         self._buffers = Buffers()
-        self._planner = _pick_planner(order, split, seed)
+        self._planner = _pick_planner(order, split, self.seed)
         self._epochs = Epochs(self._planner, counts, len(split))
         self._under_way: list[_UnderWay] = []
-        self._epoch = epoch
-        self._consumed = start
+        self._epoch = whole_number("epoch", epoch, least=0)
+        self._consumed = whole_number("start", start)
         length = self._epochs.plan(epoch).length
         if not 0 <= start <= length:
             raise ValueError(f"start={start} is outside [0, {length}], the positions of this epoch's plan")
@@ -175,8 +174,9 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of the rest of the epoch in order; each is decoded ahead of its turn."""
         _end(self._under_way)
-        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="artkit-loader")
-        filling = self._begin_epoch().fill(pool)
+        interest = Interest()
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="artkit-loader", initializer=interest.join)
+        filling = self._begin_epoch().fill(pool, interest)
         under_way = _UnderWay(filling, pool)
         self._under_way.append(under_way)
         replaced: list[Replacement] = []
@@ -187,6 +187,12 @@ class Loader:
         if under_way not in self._under_way:
             raise RuntimeError("the loader was begun anew or moved meanwhile; go on with its newest iterator")
         self._epoch, self._consumed = self._epoch + 1, 0
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or sent to another process, where its threads are not."""
+        raise TypeError(
+            "a Loader cannot be pickled or copied; make one where it is needed, and hand over its state_dict()"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader stands: behind the last batch that was delivered, whatever was decoded ahead.
@@ -231,7 +237,7 @@ class Loader:
             rows = order[self.shares.sequence(self._consumed, len(order))]
             self.forecast = self.cache.plan(rows, self._following_rows())
         stand_ins = None
-        if self._num_replaceable(len(order)):
+        if self._tolerance.most(len(order)):
             uncached = Pixels(self.split, self._settings)
             stand_ins = StandIns(self.split, uncached, order, seed=self.seed, epoch=self._epoch)
         return Filler(
@@ -251,20 +257,13 @@ class Loader:
         following = self._epochs.order_if_any(self._epoch + 1)
         return None if following is None else following[self.shares.sequence(0, len(following))]
 
-    def _num_replaceable(self, length: int) -> int:
-        """How many samples of an epoch this rank may replace: its part of those of all ranks, rounded up."""
-        # A share of a small epoch may be less than one image; one is not yet too many.
-        of_all = max(1, int(self._max_bad * length + 1e-9)) if self._max_bad else 0
-        return -(-of_all // self.shares.world_size)
-
     def _note_replaced(self, filled: Filled, replaced: list[Replacement]) -> None:
         """Record stand-ins; too many are an error."""
         padding = set(filled.positions[~filled.mask].tolist())
         new = [each for each in filled.replaced if each.position not in padding]
         replaced += new
         self.replaced += new
-        if len(replaced) > self._num_replaceable(self.num_positions):
-            raise too_many(replaced, self.num_positions, self._max_bad)
+        self._tolerance.check(replaced, self.num_positions)
 
     def _to_batch(self, filled: Filled) -> Batch:
         targets = {name: torch.from_numpy(labels[filled.rows]) for name, labels in self.split.targets.items()}
@@ -278,6 +277,15 @@ class Loader:
             mask=torch.from_numpy(filled.mask),
             split_keys=self.split.keys,
         )
+
+
+def _check_kinds(split: object, crop: object) -> None:
+    """Raise TypeError for what is often given by mistake."""
+    if not isinstance(split, Split):
+        what = repr(split) if isinstance(split, str | Path) else f"a {type(split).__name__}"
+        raise TypeError(f"a Loader takes a split, not {what}; give it open_dataset(PATH).split('train')")
+    if not isinstance(crop, RandomResizedCrop | None):
+        raise TypeError(f"crop={crop!r} is no crop; give RandomResizedCrop(), or None for whole images")
 
 
 def _end(under_way: list[_UnderWay]) -> None:
@@ -303,6 +311,6 @@ def _pick_planner(order: str | Planner, split: Split, seed: int) -> Planner:
         return WindowPlanner(split, seed=seed) if split.is_remote else LocalPlanner(split.labels, seed)
     if order == "rows":
         return RowPlanner()
-    if isinstance(order, str):
-        raise ValueError(f"order={order!r} is unknown; it is 'plan' or 'rows'")
+    if isinstance(order, str) or not hasattr(order, "order"):
+        raise ValueError(f"order={order!r} is unknown; it is 'plan', 'rows' or a planner, such as WindowPlanner(split)")
     return order

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from artkit_shards.errors import ImageError, SampleError
+from artkit_shards.errors import DatasetError, ImageError, SampleError, ShardsError
 from artkit_shards.stream.crop import RandomResizedCrop
 from artkit_shards.stream.pixels import BadPlaces, PixelSettings, Span
 
@@ -73,7 +73,9 @@ def pack_answer(**content: Any) -> bytes:
 
 
 def pack_failure(error: Exception) -> bytes:
-    """An answer that tells of an error which nobody foresaw."""
+    """An answer that tells of an error: one that users can act on, or one which nobody foresaw."""
+    if isinstance(error, ShardsError):
+        return pack_answer(refusal=str(error))
     return pack_answer(failure=f"{type(error).__name__}: {error}", details="".join(traceback.format_exception(error)))
 
 
@@ -81,9 +83,12 @@ def unpack_answer(packed: bytes) -> dict[str, Any]:
     """What `pack_answer` packed.
 
     Raises:
-        RuntimeError: if the answer tells of an error; type and text are in the message, where it was in a note.
+        DatasetError: if the answer tells of an error that users can act on.
+        RuntimeError: if it tells of any other one; type and text are in the message, where it was in a note.
     """
     answer: dict[str, Any] = json.loads(packed)
+    if "refusal" in answer:
+        raise DatasetError(answer["refusal"])
     if "failure" in answer:
         error = RuntimeError(f"the loader's process failed: {answer['failure']}")
         error.add_note(f"In the loader's process:\n{answer['details']}")

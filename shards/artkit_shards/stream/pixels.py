@@ -95,6 +95,14 @@ class Pixels:
 
     def fill(self, span: Span, squares: NDArray[np.uint8]) -> BadPlaces:
         """See `PixelSource.fill`."""
+        try:
+            return self._fill(span, squares)
+        except BaseException:
+            if self._cache is not None:
+                self._cache.give_up()
+            raise
+
+    def _fill(self, span: Span, squares: NDArray[np.uint8]) -> BadPlaces:
         boxes = self._boxes(span)
         bad: BadPlaces = []
         for place, row in enumerate(span.rows.tolist()):
@@ -116,11 +124,17 @@ class Pixels:
         return [(top, left, height, width) for top, left, height, width in boxes.tolist()]
 
     def _fit(self, index: int, row: int, square: NDArray[np.uint8], fit: Fit) -> None:
-        if self._cache is not None and self._cache.fetch(index, row, square):
+        if self._cache is None:
+            fit_into(self._split.read(row), square, fit)
             return
-        fit_into(self._split.read(row), square, fit)
-        if self._cache is not None:
-            self._cache.store(index, row, square)
+        if self._cache.fetch(index, square):
+            return
+        try:
+            fit_into(self._split.read(row), square, fit)
+        except (ImageError, SampleError):
+            self._cache.store(index, None)
+            raise
+        self._cache.store(index, square)
 
     def _crop(self, index: int, row: int, square: NDArray[np.uint8], box: Box) -> None:
         if not self._settings.cached:

@@ -49,17 +49,35 @@ def sample_error(split: Split, row: int, error: ImageError | SampleError) -> Sam
     )
 
 
-def too_many(replaced: list[Replacement], length: int, max_bad: float) -> SampleError:
-    """The error that stops an epoch."""
-    first = replaced[0]
-    named = listed([f"{each.key} of {each.shard} ({each.reason})" for each in replaced], most=_NAMED)
-    return SampleError(
-        f"{len(replaced)} of the {length} samples of epoch {first.epoch} so far cannot be used, more than "
-        f"max_bad={max_bad:g} allows: {named}; convert the images again, or raise max_bad to go on without them",
-        shard=first.shard,
-        key=first.key,
-        fault=first.reason,
-    )
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How many samples of an epoch may be bad."""
+
+    max_bad: float
+    """Share of the samples, 0 to 1."""
+    world_size: int
+    """Ranks that share the epoch."""
+
+    def most(self, length: int) -> int:
+        """How many of an epoch with `length` positions a rank may replace: its part of those of all, rounded up."""
+        # A share of a small epoch may be less than one image; one is not yet too many.
+        of_all = max(1, int(self.max_bad * length + 1e-9)) if self.max_bad else 0
+        return -(-of_all // self.world_size)
+
+    def check(self, replaced: list[Replacement], length: int) -> None:
+        """Raise SampleError if too many samples of an epoch were replaced."""
+        if len(replaced) <= self.most(length):
+            return
+        first = replaced[0]
+        named = listed([f"{each.key} of {each.shard} ({each.reason})" for each in replaced], most=_NAMED)
+        raise SampleError(
+            f"{len(replaced)} of the {length} samples of epoch {first.epoch} so far cannot be used, more than "
+            f"max_bad={self.max_bad:g} allows: {named}; convert the images again, or raise max_bad to go on without "
+            "them",
+            shard=first.shard,
+            key=first.key,
+            fault=first.reason,
+        )
 
 
 class StandIns:

@@ -23,8 +23,10 @@ from webdataset.tariterators import group_by_keys
 
 from artkit_shards.errors import DatasetError, ImageError
 from artkit_shards.format.files import MAX_IMAGE_BYTES
+from artkit_shards.format.interest import Interest
 from artkit_shards.format.patience import DEFAULT_PATIENCE, Patience
 from artkit_shards.format.samples import is_image
+from artkit_shards.stream.arguments import check_fit, check_max_bad, whole_number
 from artkit_shards.stream.decode import Fit, fit_into
 from artkit_shards.stream.tar_labels import TarLabels
 from artkit_shards.stream.tar_source import read_members
@@ -80,6 +82,7 @@ class TarStream:
         patience: How long to insist on a tar that does not come.
 
     Raises:
+        TypeError: for a value of a wrong kind.
         ValueError: for a value out of bounds, saying which rule it breaks.
         DatasetError: while iterating, if a tar cannot be read, or too many samples are bad.
     """
@@ -97,25 +100,20 @@ class TarStream:
         max_bad: float = 0.001,
         patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
-        for name, value in (("image_size", image_size), ("batch_size", batch_size), ("threads", threads)):
-            if value < 1:
-                raise ValueError(f"{name}={value} is out of bounds; it must be >= 1")
-        if fit not in ("letterbox", "squash"):
-            raise ValueError(f"fit={fit!r} is unknown; it is 'letterbox' or 'squash'")
-        if not 0 <= max_bad <= 1:
-            raise ValueError(f"max_bad={max_bad} is outside [0, 1]; it is a share of the samples")
+        check_fit(fit)
+        check_max_bad(max_bad)
         self.tars = [tars] if isinstance(tars, Path | str) else list(tars)
         if not self.tars:
             raise ValueError("tars is empty; give at least one tar file")
-        self.image_size = image_size
-        self.batch_size = batch_size
+        self.image_size = whole_number("image_size", image_size, least=1)
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
         self.bad: list[BadSample] = []
         """Samples that the pass begun last has left out so far."""
         self.num_samples = 0
         """Samples that it has met so far, bad ones included."""
         self._labels = TarLabels(label, classes)
         self._fit: Fit = fit
-        self._threads = threads
+        self._threads = whole_number("threads", threads, least=1)
         self._max_bad = max_bad
         self._patience = patience
 
@@ -127,7 +125,8 @@ class TarStream:
         self.bad, self.num_samples = [], 0
         samples = self._samples()
         # One thread reads, in order; it hands each image to those that decode.
-        reader = ThreadPoolExecutor(1, thread_name_prefix="artkit-tar-reader")
+        interest = Interest()
+        reader = ThreadPoolExecutor(1, thread_name_prefix="artkit-tar-reader", initializer=interest.join)
         decoders = ThreadPoolExecutor(self._threads, thread_name_prefix="artkit-tar-decoder")
         coming = deque(reader.submit(self._start_batch, samples, decoders) for _ in range(_BATCHES_AHEAD))
         try:
@@ -137,6 +136,7 @@ class TarStream:
             self._check_any()
         finally:
             # Nothing is waited for: the garbage collector may end this in any thread, one of these included.
+            interest.end()
             for batch_to_come in coming:
                 batch_to_come.cancel()
             _close_after(reader, samples)

@@ -86,6 +86,23 @@ def test_held_out_images_go_to_the_split_unknown_even_if_they_bring_another(fold
     assert open_dataset(dst).split_names == ("train", "unknown")
 
 
+def test_only_images_of_the_classes_that_are_named_are_looked_at(folder, dst):
+    (folder / "few/bad.jpg").write_bytes(b"bad")
+    looked_at = []
+    report = convert(
+        ClassFolders(folder),
+        dst,
+        Settings(classes=("many", "some")),
+        workers=1,
+        progress=lambda *told: looked_at.append(told),
+    )
+    assert ("inspect", 40, 40) in looked_at
+    assert (report.class_counts, report.rejects) == ({"many": 30, "some": 10}, {})
+    assert report.notes == ("classes that were not asked for left out: 'few' (5)",)
+    report = convert_folder(folder, dst.with_name("held"), classes=("many", "some"), hold_out=("few",))
+    assert (report.held_out, report.rejects) == ({"few": 4}, {"not an image": 1})
+
+
 # --- copies ---------------------------------------------------------------------------------------------------------
 
 
@@ -105,7 +122,7 @@ def test_copies_of_another_size_are_in_one_split(folder, dst):
     split_of = {file: name for name in dataset.split_names for file in dataset.split(name).files}
     assert all(split_of[f"some/{number:03d}.jpg"] == split_of[f"some/{number:03d} copy.jpg"] for number in range(10))
     assert (report.duplicates.num_clusters, report.duplicates.num_images, report.duplicates.num_crossing) == (10, 20, 0)
-    assert f"10 pictures more than once among 20 images; {dst}/.artkit/leakage.html shows them" in report.notes
+    assert f"10 pictures found more than once, in 20 images; {dst}/.artkit/leakage.html shows them" in report.notes
 
 
 def test_the_leakage_page_shows_the_worst_first_and_stands_alone(folder, dst):
@@ -115,6 +132,7 @@ def test_the_leakage_page_shows_the_worst_first_and_stands_alone(folder, dst):
     report = convert_folder(folder, dst)
     assert report.leakage_file == dst / ".artkit/leakage.html"
     assert (report.duplicates.num_exact, report.duplicates.num_conflicts) == (1, 1)
+    assert "None of these pictures is in more than one split." in report.leakage_file.read_text()
     assert "1 WITH DIFFERENT CLASSES" in report.notes[-1]
     page = report.leakage_file.read_text()
     sections = page.split("<section")[1:]
@@ -150,9 +168,35 @@ def test_copies_in_several_splits_that_images_bring_are_told(tmp_path, dst):
     make_folder(tmp_path / "src/train", a=6, b=6)
     make_folder(tmp_path / "src/test", a=2, b=1)
     report = convert_folder(tmp_path / "src", dst)
-    assert report.duplicates.num_crossing == 3
-    assert "3 IN SEVERAL SPLITS" in report.notes[-1]
-    assert '<span class="pill crossing">in train and test</span>' in report.leakage_file.read_text()
+    assert report.duplicates.crossing == {("train", "test"): 3}
+    assert "3 IN SEVERAL SPLITS (train and test: 3)" in report.notes[-1]
+    page = report.leakage_file.read_text()
+    assert page.count('<span class="pill crossing">in train and test</span>') == 3
+    assert page.count("learnt, then asked in test") == 3
+    assert "3 pictures of training are in other splits as well" in page
+    assert "but for images that bring a split of their own" in page
+
+
+def test_copies_in_validation_and_test_alone_are_not_said_to_be_learnt(folder, dst):
+    splits = {"some/000.jpg": "val", "some/001.jpg": "test", "many/000.jpg": "train"}
+    (folder / "some/001.jpg").write_bytes((folder / "some/000.jpg").read_bytes())
+    records = [Record(r.image, r.file, r.labels, splits.get(r.file)) for r in ClassFolders(folder)]
+    report = convert(records, dst, workers=1)
+    assert (report.duplicates.crossing, report.duplicates.num_learnt) == ({("val", "test"): 1}, 0)
+    page = report.leakage_file.read_text()
+    assert "1 picture is in several splits, but none of them in training" in page
+    assert '<span class="pill crossing">in val and test</span>\n<span class="faint">not in training</span>' in page
+    assert "asked in" not in page
+
+
+def test_copies_that_are_kept_anywhere_are_said_to_be_as_far_as_they_are(folder, dst):
+    add_copies(folder)
+    report = convert_folder(folder, dst, duplicates="keep")
+    num_learnt = report.duplicates.num_learnt
+    assert 0 < num_learnt <= report.duplicates.num_crossing
+    page = report.leakage_file.read_text()
+    assert "treated like all other images, as --duplicates keep asks for, so that splits may share pictures" in page
+    assert page.count("learnt, then asked in") == num_learnt
 
 
 def test_groups_that_the_splits_tear_apart_are_told(folder, dst):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections import Counter
 from importlib.util import find_spec
 from io import BytesIO
@@ -288,20 +289,21 @@ def test_too_many_bad_files_leave_a_data_set_that_was_there(folder, dst):
 
 def test_classes_with_too_few_images_are_an_error_that_offers_ways_out(tmp_path, dst):
     folder = make_folder(tmp_path / "src", a=5, b=5, single=1)
-    save(folder / "spoilt/1.jpg", picture(0))
-    (folder / "spoilt/1.jpg").write_bytes(b"spoilt")
-    with pytest.raises(
-        ConvertError, match=r"'single' \(1\), 'spoilt' \(0\): too few .* --min-count 2, .* --min-count 1"
-    ):
+    (folder / "spoilt").mkdir()
+    for number in range(2):
+        (folder / f"spoilt/{number}.jpg").write_bytes(b"spoilt")
+    with pytest.raises(ConvertError, match=r"'single' \(1\): too few .* --min-count 2, .* --min-count 1"):
         convert_folder(folder, dst)
+    with pytest.raises(ConvertError, match=r"'spoilt' \(0\): too few"):
+        convert_folder(folder, dst, classes=("a", "b", "spoilt"), max_rejects=0.5)
     assert not dst.exists()
-    report = convert_folder(folder, dst, min_count=2)
+    report = convert_folder(folder, dst, min_count=2, max_rejects=0.5)
     assert report.class_counts == {"a": 5, "b": 5}
     assert "classes with fewer than 2 usable images left out: 'single' (1), 'spoilt' (0)" in report.notes
-    report = convert_folder(folder, dst, min_count=1, force=True)
+    report = convert_folder(folder, dst, min_count=1, max_rejects=0.5, force=True)
     assert report.class_counts == {"a": 5, "b": 5, "single": 1}
     assert open_dataset(dst).split("train").class_counts.tolist() == [3, 3, 1]
-    assert "there is no image in 'test' of single: too few images, or groups of them" in report.notes
+    assert "there is no image in 'test' of single: too few images" in report.notes
 
 
 def test_fewer_than_two_classes_are_an_error(tmp_path, dst):
@@ -333,7 +335,7 @@ def test_a_class_without_training_images_is_an_error(tmp_path, dst):
 def test_a_split_that_gets_no_image_is_told(tmp_path, dst):
     report = convert_folder(make_folder(tmp_path / "src", a=3, b=3), dst)
     assert report.split_counts == {"train": 4, "test": 2}
-    assert report.notes == ("there is no image in 'val': too few images, or groups of them",)
+    assert report.notes == ("there is no image in 'val': too few images",)
 
 
 def test_groups_stay_in_one_split(tmp_path, dst):
@@ -549,14 +551,24 @@ def test_a_killed_conversion_is_told_and_done_again(folder, dst, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("before", ["nothing", "a data set"])
-def test_a_kill_at_any_moment_leaves_a_complete_data_set_or_none(tmp_path, before):
+@pytest.mark.parametrize(("before", "first"), [("nothing", 1), ("a data set", 2)])
+def test_a_kill_at_any_moment_leaves_a_complete_data_set_or_none(tmp_path, ram_folder, before, first):
     folder = make_folder(tmp_path / "src", a=3, b=3)
-    result = run_python(KILL_EVERYWHERE, folder, tmp_path / "work", before)
+    result = run_python(KILL_EVERYWHERE, folder, ram_folder / "work", before, first)
     assert result.returncode == 0, result.stderr
     kills, complete = map(int, result.stdout.split())
-    assert kills > 60
-    assert complete >= 2
+    assert kills > 50
+    assert complete >= 1
+
+
+@pytest.fixture
+def ram_folder(tmp_path):
+    """A folder in memory, where there is one: what a process leaves that is killed does not depend on the disk."""
+    if not Path("/dev/shm").is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 KILL_EVERYWHERE = """
@@ -564,7 +576,7 @@ import os, shutil, signal, sys
 from pathlib import Path
 from artkit_shards import ClassFolders, DatasetError, Settings, convert, open_dataset
 
-src, work, before = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+src, work, before, first = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 records = list(ClassFolders(src))
 DISK = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.replace", "shutil.rmtree")
 
@@ -592,8 +604,8 @@ def killed_at(number, directory):
 run(work / "old", shard_bytes=4000)
 run(work / "new", seed=1)
 old, new = tree(work / "old"), tree(work / "new")
-number, complete = 1, 0
-while True:
+complete = 0
+for number in range(first, 1000, 2):  # neighbours mostly leave the same
     directory = work / str(number)
     if before == "a data set":
         shutil.copytree(work / "old", directory)
@@ -610,8 +622,7 @@ while True:
         assert all(dataset.split(name).read(0) for name in dataset.split_names), number
     run(directory, seed=1)
     assert tree(directory) == new, number
-    number += 1
-print(number - 1, complete)
+print((number - first) // 2, complete)
 """
 
 

@@ -95,3 +95,16 @@ def test_the_next_image_is_read_while_one_is_looked_at(file):
     images = read_ahead(lambda item: second.set() if item else None, range(2), threads_to_read([file], near=1))
     next(images)()
     assert second.wait(20)
+
+
+def test_a_part_of_a_file_at_an_address_does_not_bring_the_whole_file(unreliable_server, monkeypatch):
+    monkeypatch.setattr("artkit_shards.format.remote._MOST_SKIPPED", 100)
+    unreliable_server.knows_ranges = False
+    (unreliable_server.folder / "x.tar").write_bytes(bytes(range(256)))
+    unreliable_server.faults_forever["/y.tar"] = ("bytes", bytes(1 << 30))
+    assert read_image(FilePart(f"{unreliable_server.address}/x.tar", 100, 3)) == bytes([100, 101, 102])
+    assert read_image(FilePart(f"{unreliable_server.address}/y.tar", 0, 1000)) == bytes(1000)
+    with pytest.raises(
+        ImageError, match=r"^cannot be read: .*the server sends whole files where parts of them are ask"
+    ):
+        read_image(FilePart(f"{unreliable_server.address}/x.tar", 101, 3))

@@ -1,9 +1,11 @@
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from artkit_shards import DatasetError
+from artkit_shards.format.interest import Interest, UnwantedError, sleep
 from artkit_shards.format.pinned import PinnedImages
 from artkit_shards.format.reading import PinnedImage
 
@@ -88,3 +90,18 @@ def test_other_bytes_than_the_index_promises_are_refused_with_the_byte():
     )
     with pytest.raises(DatasetError, match=told):
         pinned.read((1, 2048))
+
+
+def test_a_thread_that_gives_up_leaves_the_fetch_to_one_that_still_waits():
+    interest, began = Interest(), threading.Event()
+    attempts = iter([lambda: began.set() or sleep(1000), lambda: DATA[(0, 512)]])
+    pinned = images(fetch=lambda _: next(attempts)())
+    pinned.want(KNOWN)
+    with ThreadPoolExecutor(1, initializer=interest.join) as leaving, ThreadPoolExecutor(1) as staying:
+        left = leaving.submit(pinned.read, (0, 512))
+        assert began.wait(10)
+        stays = staying.submit(pinned.read, (0, 512))
+        interest.end()
+        assert stays.result(10) == b"first"
+        with pytest.raises(UnwantedError, match="nobody waits"):
+            left.result(10)

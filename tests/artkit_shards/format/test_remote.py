@@ -6,7 +6,7 @@ import pytest
 from artkit_shards import DatasetError, Patience
 from artkit_shards.format.addresses import parse_address
 from artkit_shards.format.remote import RemoteFolder
-from artkit_shards.format.stores import MissingFileError
+from artkit_shards.format.transfer import MissingFileError, NoPartsError
 
 HASTY = Patience(attempts=3, first_wait_s=0.001, longest_wait_s=0.002, silence_s=5)
 DATA = bytes(range(256)) * 40
@@ -62,6 +62,24 @@ def test_a_server_that_ignores_ranges_gives_the_right_bytes(folder, unreliable_s
     assert folder.read_at("a.bin", 300, 2000) == DATA[300:2300]
     assert folder.read_at("a.bin", 4000, 6000) == DATA[4000:10000]
     assert folder.size("a.bin") == len(DATA)
+
+
+def test_a_part_far_within_a_file_is_refused_where_only_whole_files_come(folder, unreliable_server, monkeypatch):
+    monkeypatch.setattr("artkit_shards.format.remote._MOST_SKIPPED", 4000)
+    unreliable_server.knows_ranges = False
+    assert folder.read_at("a.bin", 4000, 10) == DATA[4000:4010]
+    with pytest.raises(NoPartsError, match=r"a\.bin .*from byte 4001 of 4011 on: the server sends whole files.*; copy"):
+        folder.read_at("a.bin", 4001, 10)
+    assert len(unreliable_server.requests) == 2
+
+
+def test_a_page_without_end_is_no_list_of_files(folder, unreliable_server, monkeypatch):
+    monkeypatch.setattr("artkit_shards.format.stores.MAX_PAGE_BYTES", 3000)
+    unreliable_server.faults_forever["/"] = ("bytes", b'<a href="b.tar">' + b" " * 2000)
+    assert folder.names() == ["b.tar"]
+    unreliable_server.faults_forever["/"] = ("bytes", b'<a href="b.tar">' + b" " * (1 << 24))
+    with pytest.raises(DatasetError, match="its page has more than 3000 bytes, which is more than a list of files has"):
+        folder.names()
 
 
 def test_another_range_than_asked_for_is_not_taken(folder, unreliable_server):
@@ -170,7 +188,7 @@ def test_memory_and_any_other_file_system_is_read_in_pieces(monkeypatch):
     assert folder.read("a.bin", most=len(DATA)) == DATA
     assert folder.read_at("a.bin", 999, 3002) == DATA[999:4001]
     assert (folder.names(), folder.size("a.bin")) == (["a.bin"], len(DATA))
-    with pytest.raises(DatasetError, match=r"from byte 10240 of 20000 on after 3 attempts in a row: the connection"):
+    with pytest.raises(DatasetError, match=r"from byte 10240 of 20000 on: no more bytes came: the file there is short"):
         folder.read_at("a.bin", 0, 20000)
     with pytest.raises(MissingFileError, match=r"memory://remote-test/b\.bin cannot be fetched .*: there is no such"):
         folder.read("b.bin", most=10)
@@ -210,3 +228,9 @@ def test_a_stream_can_be_given_up_long_before_its_end(folder, unreliable_server)
     assert next(stream)
     # Reading on to the end would take longer than a test may.
     stream.close()
+
+
+def test_a_forked_process_has_connections_of_its_own(folder, exit_code_of_fork):
+    assert folder.read_at("a.bin", 0, 5) == DATA[:5]
+    assert exit_code_of_fork(lambda: folder.read_at("a.bin", 7, 1)[0]) == DATA[7]
+    assert folder.read_at("a.bin", 5, 5) == DATA[5:10]

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from textwrap import dedent
 
@@ -440,3 +441,49 @@ def test_a_run_over_a_small_cache_goes_on_exactly_where_it_stood(served, many_sh
     consumed = first.state_dict()["consumed"]
     assert (len(begun), begun + [key for batch in second for key in batch.keys]) == (consumed, whole)
     assert kept_bytes(tmp_path) <= 100_000
+
+
+# --- servers that do not answer -------------------------------------------------------------------------------------
+
+PATIENT = Patience(attempts=100, first_wait_s=100, longest_wait_s=100, silence_s=1000)
+
+
+def loader_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("artkit-loader")]
+
+
+@pytest.mark.parametrize("make_plan", [lambda split: LocalPlanner(split.labels, 0), WindowPlanner])
+def test_nobody_waits_for_a_silent_server_after_an_interrupt(served, many_shards, tmp_path, make_plan):
+    def make_loader(data):
+        split = data.split("train")
+        counts = 1 + (np.arange(len(split)) % 7 == 0)  # with samples that are pinned
+        return Loader(split, image_size=8, batch_size=4, order=make_plan(split), counts=counts)
+
+    loader = make_loader(open_served(served, tmp_path, patience=PATIENT))
+    for path in (served.folder / "set").glob("train-*.tar"):
+        served.faults_forever[f"/set/{path.name}"] = ("slow", 1000)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(loader))
+    for thread in loader_threads():
+        thread.join(10)
+    assert not loader_threads()
+    served.faults_forever.clear()
+    expected = make_loader(open_dataset(many_shards))
+    assert [batch.rows.tolist() for batch in loader] == [batch.rows.tolist() for batch in expected]
+
+
+def test_another_epoch_does_not_wait_for_a_silent_server(served, tmp_path):
+    split = open_served(served, tmp_path, patience=PATIENT).split("train")
+    loader = Loader(split, image_size=8, batch_size=4)
+    last = split.shard_of(int(loader.plan[-1]))
+    state = loader.state_dict()
+    served.faults_forever[f"/set/{last}"] = ("slow", 1000)
+    batches = iter(loader)
+    first = next(batches)
+    time.sleep(0.3)
+    loader.load_state_dict(state)
+    served.faults_forever.clear()
+    again = list(loader)
+    assert again[0].rows.tolist() == first.rows.tolist()
+    assert sum(len(batch.rows) for batch in again) == len(split)

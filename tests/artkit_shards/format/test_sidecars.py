@@ -327,3 +327,8 @@ def test_a_damaged_shard_gets_no_sidecar(shards):
 def test_no_sidecar_is_written_for_what_is_no_data_set(tmp_path):
     with pytest.raises(DatasetError, match=re.escape("manifest.json cannot be read: No such file or directory")):
         write_sidecars(tmp_path, ["dali"])
+
+
+def test_an_address_is_refused_without_its_secrets():
+    with pytest.raises(DatasetError, match="sidecars are written into folders only, and https://host/set is none; wri"):
+        write_sidecars("https://user:secret@host/set", ["dali"])

@@ -554,3 +554,22 @@ def test_progress_counts_tars_then_images(tars):
     assert images[0] == ("images", 0, 12)
     assert images[-1] == ("images", 12, 12)
     assert [done for _, done, _ in images] == sorted(done for _, done, _ in images)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(tars, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.artkit").write_text("a file")
+    phases = []
+    for out in (tmp_path / "taken", tmp_path / "taken/below", tmp_path / "home"):
+        message = rf"cannot write the index to {out}: .*[a-z]; mend this, or have it written .* with --out FOLDER"
+        with pytest.raises(DatasetError, match=message):
+            index_tars(tars.folder, out=out, progress=lambda *call: phases.append(call))
+    assert phases == []
+    assert {path.name for path in tmp_path.iterdir()} >= {"taken", "home"}
+    assert [path.name for path in (tmp_path / "home").iterdir()] == [".artkit"]
+
+
+def test_the_folder_for_the_index_is_made(tars, tmp_path):
+    index_tars(tars.folder, out=tmp_path / "new/index")
+    assert (tmp_path / "new/index/.artkit/manifest.json").exists()

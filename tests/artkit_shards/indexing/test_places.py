@@ -97,6 +97,25 @@ def test_an_address_that_cannot_be_written_to_needs_a_folder(tmp_path):
         index_tars("https://user:secret@host/art")
 
 
+def test_a_tar_that_does_not_fit_on_the_disk_is_refused_before_it_is_fetched(foreign_tars, unreliable_server, tmp_path):
+    tar = foreign_tars.write("train-0.tar", foreign_tars.samples(range(4), cls=lambda number: number % 2))
+    (unreliable_server.folder / tar.name).write_bytes(tar.read_bytes())
+    unreliable_server.faults_forever["/train-0.tar"] = ("claims", 10**15)
+    with pytest.raises(
+        DatasetError, match=rf"/train-0\.tar has {10**15} bytes, and the disk has room for \d+ in .*TMPDIR"
+    ):
+        index_tars(unreliable_server.address, out=tmp_path / "out")
+    assert unreliable_server.asked_for("train-0.tar") == ["bytes=0-0"]
+
+
+def test_a_tar_is_not_fetched_beyond_its_size(foreign_tars, unreliable_server, tmp_path):
+    tar = foreign_tars.write("train-0.tar", foreign_tars.samples(range(4), cls=lambda number: number % 2))
+    (unreliable_server.folder / tar.name).write_bytes(tar.read_bytes())
+    unreliable_server.faults["/train-0.tar"] = ["", ("bytes", tar.read_bytes() + bytes(1 << 20))]
+    unreliable_server.knows_ranges = False
+    assert index_tars(unreliable_server.address, out=tmp_path / "out").split_counts == {"train": 4}
+
+
 def test_a_folder_at_an_address_without_tars_is_told(bucket):
     with pytest.raises(DatasetError, match=r"memory://bucket/none/ cannot be fetched: there is no such file"):
         index_tars("memory://bucket/none")

@@ -1,8 +1,10 @@
 """The loader delivers exactly its plan, in order, whatever the threads, the batch size and the start."""
 
+import copy
 import gc
 import hashlib
 import json
+import pickle
 import shutil
 import threading
 import weakref
@@ -251,9 +253,10 @@ def still_alive(threads):
         ({"fit": "crop"}, "fit='crop' is unknown; it is 'letterbox' or 'squash'"),
         ({"start": 37}, r"start=37 is outside \[0, 36\], the positions of this epoch's plan"),
         ({"start": -1}, r"start=-1 is outside"),
-        ({"epoch": -1}, r"epoch=-1 is out of bounds; epochs count from 0"),
-        ({"order": "random"}, r"order='random' is unknown; it is 'plan' or 'rows'"),
-        ({"max_bad": 1.5}, r"max_bad=1.5 is outside \[0, 1\]; it is a share of the samples of an epoch"),
+        ({"epoch": -1}, r"epoch=-1 is out of bounds; it must be >= 0"),
+        ({"order": 7}, "order=7 is unknown"),
+        ({"order": "random"}, r"order='random' is unknown; it is 'plan', 'rows' or a planner, such as Win"),
+        ({"max_bad": 1.5}, r"max_bad=1.5 is outside \[0, 1\]; it is a share of the samples, 0 for none"),
         ({"rank": 1}, r"rank=1 is outside \[0, 1\) for world_size=1"),
         ({"cache": "lots"}, r"'lots' is no size; write a number with a unit"),
         ({"cache": 100}, r"a cache of 100 bytes cannot hold one decoded image, which takes 1728"),
@@ -265,20 +268,71 @@ def test_values_out_of_bounds_are_refused_with_the_rule(split, options, message)
         make(split, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_size": "24"}, "image_size='24' is no whole number; give one without quotes or fractions"),
+        ({"batch_size": 2.0}, "batch_size=2.0 is no whole number"),
+        ({"threads": True}, "threads=True is no whole number"),
+        ({"seed": 0.5}, "seed=0.5 is no whole number"),
+        ({"epoch": None}, "epoch=None is no whole number"),
+        ({"rank": "0"}, "rank='0' is no whole number"),
+        ({"crop": "random"}, r"crop='random' is no crop; give RandomResizedCrop\(\), or None for whole images"),
+        ({"max_bad": None}, "max_bad=None is no number; it is a share of the samples, 0 for none"),
+    ],
+)
+def test_values_of_a_wrong_kind_are_refused(split, options, message):
+    with pytest.raises(TypeError, match=message):
+        make(split, **options)
+
+
+def test_a_loader_says_that_it_takes_a_split(uneven_shards):
+    for mistaken, named in (
+        ("shards", "'shards'"),
+        (uneven_shards, "PosixPath"),
+        (open_dataset(uneven_shards), "a Dataset"),
+        (None, "a NoneType"),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"a Loader takes a split, not {named}.*; give it open_dataset\(PATH\)\.spl"
+        ):
+            make(mistaken)
+
+
+@pytest.mark.parametrize("send", [pickle.dumps, copy.deepcopy])
+def test_a_loader_that_is_sent_elsewhere_says_what_to_do_instead(split, send):
+    with pytest.raises(TypeError, match=r"cannot be pickled or copied; make one where it is needed, and hand over its"):
+        send(make(split))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_forked_process_can_go_on_loading(split, begun, exit_code_of_fork):
+    loader = make(split)
+    if begun:
+        next(iter(loader))
+    assert exit_code_of_fork(lambda: sum(len(batch.rows) for batch in loader)) == len(split) - 5 * begun
+
+
+def test_numbers_of_numpy_are_numbers(split):
+    loader = make(split, image_size=np.int32(24), batch_size=np.int64(5), seed=np.int64(3), epoch=np.uint8(1))
+    assert len(next(iter(loader)).images) == 5
+    assert json.dumps(loader.state_dict()) == json.dumps(make(split, seed=3, epoch=1, start=5).state_dict())
+
+
 def test_the_end_of_the_plan_is_a_valid_start_without_batches(split):
     assert list(make(split, start=len(split))) == []
 
 
 def test_a_sample_damaged_after_conversion_is_named_with_its_shard(uneven_shards, tmp_path):
-    copy = tmp_path / "shards"
-    shutil.copytree(uneven_shards, copy)
-    split = open_dataset(copy).split("train")
+    folder = tmp_path / "shards"
+    shutil.copytree(uneven_shards, folder)
+    split = open_dataset(folder).split("train")
     data = split.read(3)
-    shard = copy / split.shard_of(3)
+    shard = folder / split.shard_of(3)
     damaged = shard.read_bytes().replace(data, bytes(len(data)))
     shard.write_bytes(damaged)
     message = f"sample {split.keys[3]} of {shard.name} has other bytes than the index says: the shard was damaged"
     with pytest.raises(SampleError, match=message) as caught:
-        list(make(open_dataset(copy).split("train"), max_bad=0))
+        list(make(open_dataset(folder).split("train"), max_bad=0))
     assert caught.value.key == split.keys[3]
     assert caught.value.shard == shard.name

@@ -39,7 +39,7 @@ def deliver(loader, num_epochs=1):
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_cache_of_any_size_changes_no_pixel(split, data):
+def test_a_cache_of_any_size_changes_no_pixel_and_saves_what_was_foretold(split, data):
     counts = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(split), max_size=len(split)).filter(any)))
     plain = deliver(make(split, counts=counts), 3)
     loader = make(
@@ -49,8 +49,14 @@ def test_a_cache_of_any_size_changes_no_pixel(split, data):
         threads=data.draw(st.integers(1, 4)),
         batch_size=data.draw(st.integers(1, 9)),
     )
-    assert deliver(loader, 3) == plain
-    assert loader.cache.hits + loader.cache.misses == len(plain)
+    seen_so_far, decoded = [], []
+    for _ in range(3):
+        misses = loader.cache.misses
+        seen_so_far += deliver(loader)
+        decoded.append(loader.cache.misses - misses)
+        assert decoded[-1] == loader.forecast.decodes
+    assert seen_so_far == plain
+    assert loader.cache.hits + sum(decoded) == len(plain)
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from artkit_shards import Loader, RandomResizedCrop, ShardsError, open_dataset
+from artkit_shards import DatasetError, Loader, RandomResizedCrop, ShardsError, open_dataset
 
 PARENT = """
 import sys
@@ -113,15 +113,14 @@ def test_a_process_that_was_killed_is_named_with_what_to_do(split):
 
 
 @pytest.mark.slow
-def test_an_error_in_the_process_arrives_with_type_and_text(uneven_shards, shape_shards, tmp_path):
+def test_a_data_set_replaced_meanwhile_is_refused_by_the_process_as_it_is_here(uneven_shards, shape_shards, tmp_path):
     copy = tmp_path / "shards"
     shutil.copytree(uneven_shards, copy)
     split = open_dataset(copy).split("train")
     shutil.rmtree(copy)
     shutil.copytree(shape_shards, copy)
-    with pytest.raises(RuntimeError, match=r"process failed: ValueError: the data set in .* was replaced") as caught:
+    with pytest.raises(DatasetError, match=r"^the data set in .* was replaced while it was used; open it again$"):
         next(iter(make(split, subprocess=True)))
-    assert "in _begin" in caught.value.__notes__[0]
 
 
 def test_a_cache_that_holds_nothing_is_refused_before_a_process_is_started(split):
@@ -137,7 +136,7 @@ def test_data_sets_with_an_address_are_refused(uneven_shards, unreliable_server,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])  # others end it as one or the other of these
 def test_the_process_does_not_outlive_its_parent(uneven_shards, tmp_path, number):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)

@@ -172,7 +172,7 @@ def test_a_sample_with_other_bytes_than_the_index_says_is_bad_too(damage):
         list(make(loader.split, max_bad=0))
 
 
-@pytest.mark.parametrize("options", [{"max_bad": 0}, {"max_bad": None}, {"order": "rows"}])
+@pytest.mark.parametrize("options", [{"max_bad": 0}, {"order": "rows"}])
 def test_where_none_may_be_replaced_the_first_bad_sample_is_an_error(damage, options):
     split = damage([7])
     loader = make(split, **options)

@@ -9,7 +9,7 @@ both that were made smaller and larger, of lower quality, darker, paler, gray or
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,7 +93,9 @@ def clusters(links: Links, most_different: float = MUCH_ALIKE) -> list[Cluster]:
     return [Cluster(tuple(rows), group not in inexact) for group, rows in members.items()]
 
 
-def redundant(links: Links, inspections: Sequence[Inspection], files: Sequence[str]) -> set[int]:
+def redundant(
+    links: Links, inspections: Sequence[Inspection], files: Sequence[str], *, among: Container[int]
+) -> set[int]:
     """Images that can be dropped, because another shows the same picture.
 
     Of a cluster of the same picture the one with most pixels stays; of equal ones that with most bytes, and of these
@@ -103,6 +105,7 @@ def redundant(links: Links, inspections: Sequence[Inspection], files: Sequence[s
         links: As found.
         inspections: Of all images.
         files: Names of all images.
+        among: Numbers of the images that count.
 
     Returns:
         Numbers of the others.
@@ -112,7 +115,8 @@ def redundant(links: Links, inspections: Sequence[Inspection], files: Sequence[s
         image = inspections[row]
         return -image.width * image.height, -image.num_bytes, files[row]
 
-    return {row for cluster in clusters(links, SAME_PICTURE) for row in sorted(cluster.rows, key=best_first)[1:]}
+    groups = [[row for row in found.rows if row in among] for found in clusters(links, SAME_PICTURE)]
+    return {row for rows in groups for row in sorted(rows, key=best_first)[1:]}
 
 
 def _near_links(

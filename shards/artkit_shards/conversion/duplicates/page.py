@@ -14,14 +14,15 @@ from typing import Final
 from PIL import Image
 
 from artkit_shards.conversion.curation import FoundCluster
-from artkit_shards.conversion.duplicates.leakage import splits_of, worst_first
-from artkit_shards.conversion.layout import split_order
+from artkit_shards.conversion.duplicates.leakage import Splits, crossing_text, splits_of, worst_first
 from artkit_shards.conversion.plan import Plan
 from artkit_shards.conversion.reading import read_ahead, read_image, threads_to_read
 from artkit_shards.conversion.records import Record
+from artkit_shards.conversion.split import TRAIN
 from artkit_shards.errors import ImageError
 from artkit_shards.images import open_image, to_rgb
-from artkit_shards.wording import counted
+from artkit_shards.pages import render_page
+from artkit_shards.wording import counted, joined
 
 MOST_CLUSTERS: Final = 60
 """Shown; so many pages of pictures are looked at by nobody."""
@@ -29,7 +30,7 @@ _MOST_IMAGES: Final = 8
 """Shown of a cluster."""
 _SIDE: Final = 150
 """Of a picture of the page, in pixels."""
-_TEMPLATE: Final = "leakage.html.j2"
+_TEMPLATE: Final = Path(__file__).with_name("leakage.html.j2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,22 @@ class ShownCluster:
     num_images: int
     is_exact: bool
     has_conflict: bool
-    splits: tuple[str, ...]
-    """In order."""
+    splits: Splits
+
+    @property
+    def is_crossing(self) -> bool:
+        """Whether several splits share the picture."""
+        return len(self.splits) > 1
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether training is one of them."""
+        return self.is_crossing and TRAIN in self.splits
+
+    @property
+    def others(self) -> Splits:
+        """The splits without training."""
+        return tuple(split for split in self.splits if split != TRAIN)
 
 
 def leakage_page(plan: Plan, treatment: str) -> bytes | None:
@@ -69,20 +84,17 @@ def leakage_page(plan: Plan, treatment: str) -> bytes | None:
     """
     if not plan.clusters:
         return None
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     shown = worst_first(plan.clusters, plan.splits)[:MOST_CLUSTERS]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template(_TEMPLATE).render(
-        counts=plan.duplicates,
-        counted=counted,
-        treatment=treatment,
-        clusters=_shown_clusters(shown, plan),
-        num_hidden=len(plan.clusters) - len(shown),
-    )
-    return page.encode()
+    content = {
+        "counts": plan.duplicates,
+        "crossing": crossing_text(plan.duplicates),
+        "counted": counted,
+        "joined": joined,
+        "treatment": treatment,
+        "clusters": _shown_clusters(shown, plan),
+        "num_hidden": len(plan.clusters) - len(shown),
+    }
+    return render_page(_TEMPLATE, content).encode()
 
 
 def _shown_clusters(clusters: Sequence[FoundCluster], plan: Plan) -> list[ShownCluster]:
@@ -104,7 +116,7 @@ def _shown_clusters(clusters: Sequence[FoundCluster], plan: Plan) -> list[ShownC
             num_images=len(cluster.records),
             is_exact=cluster.is_exact,
             has_conflict=cluster.has_conflict,
-            splits=tuple(split_order(splits_of(cluster, plan.splits))),
+            splits=splits_of(cluster, plan.splits),
         )
         for cluster in clusters
     ]

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from artkit_shards.conversion.sources.finder import ImageFinder
-from artkit_shards.conversion.sources.names import composed, target_name
+from artkit_shards.conversion.sources.names import composed, readable, target_name
 from artkit_shards.conversion.sources.tables.rows import BadRow, Table
 from artkit_shards.errors import ConvertError
 from artkit_shards.wording import counted, listed
@@ -14,6 +14,7 @@ from artkit_shards.wording import counted, listed
 _NOTHING: Final = frozenset(("", "nan", "none", "null", "<na>"))
 """What programs write where a value is not known."""
 _ROWS_TO_GUESS_BY: Final = 200
+_LONGEST_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +116,22 @@ def guess_image_column(table: Table, finder: ImageFinder, folder: str) -> str:
     if not found[best]:
         raise ConvertError(
             f"no column of {table.name} names images of the folder: its first rows were compared with the "
-            f"{counted(len(finder.paths), 'image')} there. Name the column with --image-column, and give the folder "
-            f"that holds the images. {columns_text(table)}"
+            f"{counted(len(finder.paths), 'image')} there, such as {readable(finder.paths[0])}. Name the column with "
+            f"--image-column, and give the folder that holds the images. Its first row has {_first_row(table)}"
         )
     return best
+
+
+def _first_row(table: Table) -> str:
+    """What the first row that can be read says, column by column."""
+    columns = [column for column in table.columns if column]
+    rows = (row.content for row in table.rows(columns) if not isinstance(row.content, BadRow))
+    cells = zip(columns, next(rows, ()), strict=False)
+    return listed([f"{_short(value)!r} as {column!r}" for column, value in cells if value], 30)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _num_found(table: Table, column: str, finder: ImageFinder, folder: str) -> int:

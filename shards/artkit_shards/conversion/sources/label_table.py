@@ -15,7 +15,7 @@ from artkit_shards.conversion.sources.columns import (
 from artkit_shards.conversion.sources.copies import copy_note, find_copies
 from artkit_shards.conversion.sources.finder import ImageFinder
 from artkit_shards.conversion.sources.listing import Tree, open_tree
-from artkit_shards.conversion.sources.table_images import TableImages, check_found
+from artkit_shards.conversion.sources.table_images import MAX_MISSING, TableImages, check_found
 from artkit_shards.conversion.sources.tables.opening import open_table, tables_in
 from artkit_shards.conversion.sources.tables.rows import Table
 from artkit_shards.errors import ConvertError
@@ -40,9 +40,10 @@ class LabelTable:
         split_values: What its values stand for, where they do not say "train", "val", "test", or true and false.
         group_column: The column that tells what must stay in one split, such as the photographer.
         encoding: Of the table's text.
+        max_missing: Share of rows whose file may be missing, 0 to 1.
 
     Raises:
-        ConvertError: if the table cannot be read, a column does not exist, or hardly any row names an image.
+        ConvertError: if the table cannot be read, a column does not exist, or too many files are missing.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LabelTable:
         split_values: Mapping[str, str] | None = None,
         group_column: str | None = None,
         encoding: str = "utf-8",
+        max_missing: float = MAX_MISSING,
     ) -> None:
         tree = open_tree(root)
         self.root = tree.root
@@ -74,7 +76,7 @@ class LabelTable:
         image = self._image_column(table, image_column, finder, folder)
         columns = Columns(image=image, labels=targets, split=split, group=group, split_values=split_values or {})
         self._images = TableImages(tree, finder, [LocatedTable(table, folder)], columns)
-        check_found(self._images, finder, table, columns, tree)
+        check_found(self._images, finder, table, columns, tree, max_missing)
         self._notes += [*self._images.notes(), *finder.walk.notes()]
 
     def __iter__(self) -> Iterator[Record]:

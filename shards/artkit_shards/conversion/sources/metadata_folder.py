@@ -15,7 +15,7 @@ from artkit_shards.conversion.sources.class_folders import CLASS
 from artkit_shards.conversion.sources.columns import Columns, check_has_rows, find_column, targets_of
 from artkit_shards.conversion.sources.finder import ImageFinder
 from artkit_shards.conversion.sources.listing import Tree, open_tree
-from artkit_shards.conversion.sources.table_images import TableImages, check_found
+from artkit_shards.conversion.sources.table_images import MAX_MISSING, TableImages, check_found
 from artkit_shards.conversion.sources.tables.opening import open_table
 from artkit_shards.conversion.sources.tables.rows import Table
 from artkit_shards.errors import ConvertError
@@ -39,9 +39,10 @@ class MetadataFolder:
         split_column: The column that tells the split; by default folders do.
         split_values: What its values stand for, as in `LabelTable`.
         group_column: The column that tells what must stay in one split.
+        max_missing: Share of rows whose file may be missing, 0 to 1.
 
     Raises:
-        ConvertError: if there is no metadata, a column does not exist, or hardly any row names an image.
+        ConvertError: if there is no metadata, a column does not exist, or too many files are missing.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class MetadataFolder:
         split_column: str | None = None,
         split_values: Mapping[str, str] | None = None,
         group_column: str | None = None,
+        max_missing: float = MAX_MISSING,
     ) -> None:
         tree = open_tree(root)
         self.root = tree.root
@@ -78,7 +80,7 @@ class MetadataFolder:
                 find_column(located.table, name, f"what {first.name} of another folder has it for")
         finder = ImageFinder(tree, leave_out=paths)
         self._images = TableImages(tree, finder, tables, columns)
-        check_found(self._images, finder, first, columns, tree)
+        check_found(self._images, finder, first, columns, tree, max_missing)
         self._notes = (*self._images.notes(), *finder.walk.notes())
 
     def __iter__(self) -> Iterator[Record]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from artkit_shards.conversion.sources.names import folded
+from artkit_shards.conversion.split_names import check_spelling
 from artkit_shards.errors import ConvertError
 from artkit_shards.format.manifest import is_plain_name
 from artkit_shards.wording import listed
@@ -87,7 +88,10 @@ def _mapped(split: str) -> str | None:
             f"{split!r} cannot be the name of a split; use a name such as 'test', 'auto' where --split is to "
             "decide, or 'out' for images that are to be left out"
         )
-    return split_of_name(split) or split
+    meant = split_of_name(split) or split
+    if meant != OUT:
+        check_spelling(meant)
+    return meant
 
 
 def _example(values: Collection[str]) -> str:

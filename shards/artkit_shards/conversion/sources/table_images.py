@@ -22,10 +22,12 @@ from artkit_shards.conversion.sources.names import garbled_twins, look_alike_not
 from artkit_shards.conversion.sources.splits import OUT, read_splits
 from artkit_shards.conversion.sources.tables.rows import Table
 from artkit_shards.errors import ConvertError
-from artkit_shards.wording import counted
+from artkit_shards.wording import counted, joined
 
-_FEW_FOUND: Final = 0.01
-"""If fewer of the rows name images, the wrong folder or column was given."""
+MAX_MISSING: Final = 0.95
+"""Share of rows whose file may be missing by default: people convert one part of ten of what a table names, but who
+gives the wrong folder finds next to nothing."""
+_EXAMPLES: Final = 3
 _SENTENCES: Final = {
     MISSING: "{count} of {rows} name a file that is not there, such as {example}",
     AMBIGUOUS: "{count} of {rows} name a file that lies in several folders, such as {example}",
@@ -135,22 +137,33 @@ def _row_notes(tally: Tally) -> Iterator[str]:
         yield sentence.format(count=count, rows=rows, images=images, example=tally.examples[kind])
 
 
-def check_found(images: TableImages, finder: ImageFinder, table: Table, columns: Columns, tree: Tree) -> None:
-    """Raise ConvertError if hardly any row could be used: the wrong folder, table or column was given."""
+def check_found(
+    images: TableImages, finder: ImageFinder, table: Table, columns: Columns, tree: Tree, max_missing: float
+) -> None:
+    """Raise ConvertError if too few rows could be used: the wrong folder, table or column was given."""
     num_rows, num_missing = images.tally.num_rows, images.tally.counts[MISSING]
-    if num_rows - num_missing >= _FEW_FOUND * num_rows:
-        if images.records:
-            return
+    if num_missing > max_missing * num_rows:
+        raise ConvertError(_missing_text(images, finder, table, columns, tree, max_missing))
+    if not images.records:
         reasons = "; ".join(f"{count} with {kind}" for kind, count in images.tally.counts.most_common(3))
         raise ConvertError(
             f"none of {counted(num_rows, 'row')} of {table.name} can be used: {reasons}. Images were looked for by the "
             f"column {columns.image!r}; name the columns of the class with --label, that of the image with "
             f"--image-column. {columns_text(table)}"
         )
+
+
+def _missing_text(
+    images: TableImages, finder: ImageFinder, table: Table, columns: Columns, tree: Tree, max_missing: float
+) -> str:
+    num_rows, num_missing = images.tally.num_rows, images.tally.counts[MISSING]
+    tried = [file for file, reason in images.rejects if reason.startswith(MISSING)][:_EXAMPLES]
     there = f", such as {readable(finder.paths[0])}" if finder.paths else ""
-    raise ConvertError(
-        f"{num_missing} of {counted(num_rows, 'row')} of {table.name} name files that are not in {tree.name}. The "
-        f"first in the column {columns.image!r} is {images.tally.examples[MISSING]}, looked for as a path below the "
-        f"folder and by its end; the folder has {counted(len(finder.paths), 'image')}{there}. Give the folder that "
-        f"holds the images as SRC, or the column that names them with --image-column. {columns_text(table)}"
+    fewer = f", more than the share of {max_missing:g} that may be missing" if num_missing < num_rows else ""
+    allow = ". If so few are to be there, allow it with --set source.max_missing=1" if num_missing < num_rows else ""
+    return (
+        f"{num_missing} of {counted(num_rows, 'row')} of {table.name} name files that are not in {tree.name}{fewer}. "
+        f"The column {columns.image!r} names {joined(tried)}, looked for as paths below the folder and by their ends; "
+        f"the folder has {counted(len(finder.paths), 'image')}{there}. Give the folder that holds the images as SRC, "
+        f"or the column that names them with --image-column{allow}. {columns_text(table)}"
     )

@@ -4,7 +4,8 @@ Whoever writes keeps a file there with a random id and a number that grows: a si
 a file watches it; if the number stands still for three beats, or the process was one of this machine and is gone, the
 claim is dead and is taken over. Two who come at the same moment both write theirs, wait, and look whose is left; the
 other one gives up. A conversion that was taken for dead, because it or its network stood still, finds another id in the
-file at its next beat, and stops before it declares anything complete.
+file at its next beat, and stops before it declares anything complete. If it stood still between looking and writing,
+it may have written over the id of the one that took over: then both stop, since neither finds its own or trusts it.
 """
 
 import json
@@ -34,6 +35,10 @@ class Claim:
         self._store = store
         self._id = secrets.token_hex(8)
         self._beats = 0
+        # Times of this process's clock: when the claim was known to be ours before it was written last, and before it
+        # was written without learning that it arrived.
+        self._last_beat = 0.0
+        self._unsure_since: float | None = None
         self._lost = threading.Event()
 
     def check(self) -> None:
@@ -43,8 +48,28 @@ class Claim:
                 f"another conversion has begun to write to {self._store.location}; wait until it is done"
             )
 
-    def beat(self) -> None:
-        """Give a sign of life."""
+    def begin(self) -> None:
+        """Give the first sign of life."""
+        self._write()
+        self._last_beat = time.monotonic()
+
+    def beat(self, beat_s: float) -> None:
+        """Give another sign of life, unless someone else has taken over, or may have."""
+        looked = time.monotonic()
+        if not self._is_ours():
+            self._lost.set()
+            return
+        if self._unsure_since is None:
+            self._unsure_since = looked
+        self._write()
+        now = time.monotonic()
+        # Whoever takes over looks at the claim this long after writing it, and gives up if it is no longer theirs.
+        may_be_unseen = now - self._unsure_since >= beat_s / _LOOKS_PER_BEAT
+        if may_be_unseen and now - self._last_beat >= _BEATS_UNTIL_DEAD * beat_s:
+            self._lost.set()
+        self._last_beat, self._unsure_since = looked, None
+
+    def _write(self) -> None:
         self._beats += 1
         content = {"id": self._id, "beat": self._beats, "machine": _machine(), "process": os.getpid()}
         self._store.write(CLAIM, json.dumps(content).encode())
@@ -54,10 +79,7 @@ class Claim:
         while not stop.wait(beat_s) and not self._lost.is_set():
             # A store that does not answer for a while may answer at the next beat; `check` tells if it was too late.
             with suppress(OSError):
-                if self._is_ours():
-                    self.beat()
-                else:
-                    self._lost.set()
+                self.beat(beat_s)
 
     def release(self) -> None:
         """Take the claim back."""
@@ -81,17 +103,18 @@ def hold_claim(store: Store, beat_s: float) -> Iterator[Claim]:
     """
     _watch_others(store, beat_s)
     claim = Claim(store)
-    claim.beat()
-    time.sleep(beat_s / _LOOKS_PER_BEAT)
-    claim.check()
+    claim.begin()
     stop = threading.Event()
     beating = threading.Thread(target=claim.keep_beating, args=(stop, beat_s), daemon=True)
-    beating.start()
     try:
+        time.sleep(beat_s / _LOOKS_PER_BEAT)
+        claim.check()
+        beating.start()
         yield claim
     finally:
         stop.set()
-        beating.join()
+        if beating.ident is not None:
+            beating.join()
         claim.release()
 
 

@@ -1,16 +1,16 @@
 """Files at addresses, by fsspec: with patience, and without secrets in what is said of failures."""
 
-import time
 from collections.abc import Callable
-from itertools import count
 from typing import Any, Final, TypeVar
 
 from artkit_shards.format.addresses import Address
+from artkit_shards.format.interest import UnwantedError
 from artkit_shards.format.patience import DEFAULT_PATIENCE, Patience
+from artkit_shards.format.stores import WEB, web_options
 
 Result = TypeVar("Result")
 
-_FOR_GOOD: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_FOR_GOOD: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, UnwantedError)
 """Failures that do not go away by trying again."""
 _LONGEST_REASON: Final = 200
 
@@ -24,7 +24,8 @@ def file_system(address: Address) -> tuple[Any, str]:
     import fsspec
 
     try:
-        system, path = fsspec.core.url_to_fs(address.folder)
+        options = web_options(DEFAULT_PATIENCE) if address.scheme in WEB else {}
+        system, path = fsspec.core.url_to_fs(address.folder, **options)
     except ImportError as error:
         why = _reason(error, address)
         raise OSError(f"{address.scheme}:// needs a package that is not installed: {why}") from error
@@ -37,17 +38,12 @@ def insist(attempt: Callable[[], Result], address: Address, patience: Patience |
     Raises:
         OSError: if it does not work; FileNotFoundError if the file is not there. The text is a short reason.
     """
-    patience = patience or DEFAULT_PATIENCE
-    for failures in count(1):
-        try:
-            return attempt()
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # each file system has errors of its own
-            if failures >= patience.attempts or isinstance(error, _FOR_GOOD):
-                raise OSError(_reason(error, address)) from error
-            time.sleep(patience.wait_s(failures))
-    raise AssertionError("unreachable")
+    try:
+        return (patience or DEFAULT_PATIENCE).insist(attempt, lambda error: isinstance(error, _FOR_GOOD))
+    except (FileNotFoundError, UnwantedError):
+        raise
+    except Exception as error:  # each file system has errors of its own
+        raise OSError(_reason(error, address)) from error
 
 
 def _reason(error: Exception, address: Address) -> str:

@@ -97,6 +97,21 @@ def test_missing_files_are_rejected_and_counted(art):
     assert "1 of 5 rows left out, such as labels.csv, line 6: row that names no image" in source.notes()
 
 
+def test_many_files_may_be_missing_but_not_nearly_all(art):
+    art.images("1.jpg", "2.jpg")
+    names = [*range(1, 3), *range(100, 137)]
+    art.table("file,artist", *(f"{name}.jpg,{'Klee' if name % 2 else 'Monet'}" for name in names))
+    assert len(art.read()) == 2
+    art.table("file,artist", *(f"{name}.jpg,{'Klee' if name % 2 else 'Monet'}" for name in [*names, 137, 138]))
+    message = (
+        r"39 of 41 rows of labels\.csv .* more than the share of 0\.95 that may be missing\. The column 'file' names "
+        r"100\.jpg, 101\.jpg and 102\.jpg, looked for .* allow it with --set source\.max_missing=1\."
+    )
+    with pytest.raises(ConvertError, match=message):
+        art.read(image_column="file")
+    assert len(art.read(image_column="file", max_missing=1.0)) == 2
+
+
 def test_paths_of_another_computer_are_found_and_told(art):
     art.images("train_1/1.jpg", "train_1/2.jpg")
     art.table("path,artist", "/home/me/train_1/1.jpg,Klee", "C:\\art\\train_1\\2.jpg,Monet", "/etc/passwd,Monet")
@@ -200,7 +215,7 @@ def test_records_of_equal_classes_share_them(art):
         ),
         (
             {"image_column": "title"},
-            r"3 of 3 rows of labels\.csv name files that are not in \S+\. The first in",
+            r"3 of 3 rows of labels\.csv name files that are not in \S+\. The column 'title' names Black Lines, The ",
         ),
         ({"image_column": "path"}, r"no column 'path' for the image"),
         ({"split_column": "splt"}, r"no column 'splt' for the split"),
@@ -224,12 +239,16 @@ def test_without_a_label_column_the_columns_are_listed(art):
 def test_a_table_of_other_images_says_where_they_were_looked_for(art):
     art.images("x/7.jpg").table("file,artist", "train/1.jpg,Klee", "train/2.jpg,Monet")
     message = (
-        r"2 of 2 rows of labels\.csv name files that are not in \S+/art\. The first in the column 'file' is "
-        r"train/1\.jpg \(labels\.csv, line 2\), .* the folder has 1 image, such as x/7\.jpg"
+        r"2 of 2 rows of labels\.csv name files that are not in \S+/art\. The column 'file' names train/1\.jpg and "
+        r"train/2\.jpg, looked for as paths below the folder and by their ends; the folder has 1 image, such as x/7"
     )
     with pytest.raises(ConvertError, match=message):
         art.read(image_column="file")
-    with pytest.raises(ConvertError, match=r"no column of labels\.csv names images of the folder: .* with the 1 image"):
+    message = (
+        r"no column of labels\.csv names images of the folder: .* with the 1 image there, such as x/7\.jpg\. Name .* "
+        r"Its first row has 'train/1\.jpg' as 'file', 'Klee' as 'artist'$"
+    )
+    with pytest.raises(ConvertError, match=message):
         art.read()
 
 

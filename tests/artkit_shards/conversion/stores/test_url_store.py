@@ -2,6 +2,8 @@
 
 import http.server
 import json
+import os
+import signal
 import threading
 import time
 from functools import partial
@@ -152,7 +154,8 @@ def test_addresses_that_cannot_be_written_to_are_refused(folder, location, messa
 
 @pytest.mark.parametrize("destination", ["memory://bucket/a", "memory://bucket/a/shards"])
 def test_a_data_set_does_not_go_among_the_images(memory, destination):
-    records = [Record(f"memory://bucket/{name}/1.jpg", name, {"class": name}) for name in "ab"]
+    files = [f"{name}/{number}.jpg" for name in "ab" for number in range(3)]
+    records = [Record(f"memory://bucket/{file}", file, {"class": file[0]}) for file in files]
     with pytest.raises(ConvertError, match=f"{destination} lies among the images"):
         convert(records, destination, workers=1)
 
@@ -205,6 +208,64 @@ def test_who_was_taken_for_dead_stops_and_leaves_the_claim_of_the_other(store):
         with pytest.raises(ConvertError, match="another conversion has begun to write to"):
             claim.check()
     assert store.read(CLAIM) == other
+
+
+class StallingStore:
+    """A store whose next signs of life arrive late.
+
+    Attributes:
+        stalls: While it is set, writing begins; it ends, in whatever way, when it is no longer set.
+        fails: Whether what arrives late is told to have failed.
+    """
+
+    def __init__(self, store, *, fails):
+        self.store, self.fails = store, fails
+        self.location, self.read, self.remove = store.location, store.read, store.remove
+        self.stalls, self.stalled, self.goes_on = False, threading.Event(), threading.Event()
+
+    def write(self, name, data):
+        late, self.stalls = self.stalls, False
+        if late:
+            self.stalled.set()
+            assert self.goes_on.wait(10)
+        self.store.write(name, data)
+        if late and self.fails:
+            raise OSError("no answer in time")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_wrote_over_the_claim_of_one_that_took_over_stops(store, fails):
+    slow = StallingStore(store, fails=fails)
+    with hold_claim(slow, 0.05) as late:
+        slow.stalls = True
+        assert slow.stalled.wait(10)
+        with hold_claim(store, 0.05) as heir:
+            heir.check()
+            slow.goes_on.set()
+            time.sleep(0.3)
+            with pytest.raises(ConvertError, match="another conversion has begun to write to"):
+                late.check()
+            with pytest.raises(ConvertError, match="another conversion has begun to write to"):
+                heir.check()
+
+
+def test_a_sign_of_life_that_is_late_for_once_loses_nothing(store):
+    slow = StallingStore(store, fails=False)
+    with hold_claim(slow, 0.4) as claim:
+        slow.stalls = True
+        assert slow.stalled.wait(10)
+        time.sleep(0.2)
+        slow.goes_on.set()
+        time.sleep(0.2)
+        claim.check()
+
+
+def test_an_interrupt_while_claiming_leaves_no_claim(store):
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt), hold_claim(store, 20):
+        pass
+    assert store.read(CLAIM) is None
 
 
 # --- images at addresses --------------------------------------------------------------------------------------------
