@@ -87,17 +87,18 @@ def test_logits_have_one_number_for_each_output_at_any_size(size):
         assert model(images(size=size)).shape == (2, 7)
 
 
-def test_small_stem_keeps_twice_the_resolution():
+def test_small_and_tiny_stems_keep_twice_and_four_times_the_resolution():
     seen = {}
-    for stem in ("imagenet", "small"):
+    for stem in ("imagenet", "small", "tiny"):
         model = se_densenet(ModelContext(num_outputs=3, image_size=64), stem=stem, **TINY)
         model.features.denseblock1.register_forward_pre_hook(lambda _, args, s=stem: seen.update({s: args[0].shape}))
         model(images(size=64))
     assert seen["imagenet"][-2:] == (16, 16)
     assert seen["small"][-2:] == (32, 32)
+    assert seen["tiny"][-2:] == (64, 64)
 
 
-@pytest.mark.parametrize(("stem", "smallest"), [("imagenet", 29), ("small", 15)])
+@pytest.mark.parametrize(("stem", "smallest"), [("imagenet", 29), ("small", 15), ("tiny", 8)])
 def test_an_image_too_small_for_the_blocks_is_refused_and_one_pixel_more_is_not(stem, smallest):
     assert smallest_image(stem, 4) == smallest
     with pytest.raises(RecipeError, match=rf"image_size={smallest - 1} is too small for 4 dense blocks.*{smallest}"):
