@@ -5,14 +5,16 @@ for a step at 0 would teach nothing.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from artkit import Doc, Ge, Interval, RecipeError, Schedule, ScheduleContext
+from artkit import Doc, Ge, Gt, Interval, RecipeError, Schedule, ScheduleContext
 
-__all__ = ["constant", "cosine", "plateau"]
+__all__ = ["constant", "cosine", "linear", "one_cycle", "plateau", "steps"]
 
 Warmup = Annotated[float, Interval(ge=0, lt=1), Doc("share of training in which the rate rises from 0")]
+Floor = Annotated[float, Interval(ge=0, le=1), Doc("multiplier at the end")]
 Metric = Literal["val_loss", "val_accuracy", "val_macro_recall"]
 
 
@@ -26,20 +28,67 @@ def constant(ctx: ScheduleContext, *, warmup: Warmup = 0.0) -> Schedule:
     return multiplier
 
 
-def cosine(
-    ctx: ScheduleContext,
-    *,
-    warmup: Warmup = 0.1,
-    floor: Annotated[float, Interval(ge=0, le=1), Doc("multiplier at the end")] = 0.0,
-) -> Schedule:
+def linear(ctx: ScheduleContext, *, warmup: Warmup = 0.1, floor: Floor = 0.0) -> Schedule:
+    """Warm-up, then a straight line down to the floor."""
+    step = _step(ctx)
+
+    def multiplier(progress: float, /) -> float:
+        if progress < warmup:
+            return _rise(progress, warmup, step)
+        return 1 - (1 - floor) * (progress - warmup) / (1 - warmup)
+
+    return multiplier
+
+
+def cosine(ctx: ScheduleContext, *, warmup: Warmup = 0.1, floor: Floor = 0.0) -> Schedule:
     """Warm-up, then half a cosine down to the floor (Loshchilov and Hutter 2017, without restarts)."""
     step = _step(ctx)
 
     def multiplier(progress: float, /) -> float:
         if progress < warmup:
             return _rise(progress, warmup, step)
-        descent = (progress - warmup) / (1 - warmup)
-        return floor + (1 - floor) * (1 + math.cos(math.pi * descent)) / 2
+        return _half_cosine(1.0, floor, (progress - warmup) / (1 - warmup))
+
+    return multiplier
+
+
+def one_cycle(
+    _ctx: ScheduleContext,
+    *,
+    rise: Annotated[float, Interval(gt=0, lt=1), Doc("share of training in which the rate rises")] = 0.3,
+    start: Annotated[float, Interval(gt=0, le=1), Doc("multiplier at the start")] = 0.04,
+    floor: Floor = 4e-6,
+) -> Schedule:
+    """Half a cosine up to the full rate, which may be high, and half a cosine down to nearly nothing.
+
+    Smith and Topin 2018, "Super-convergence", in the form that fastai made popular; the momentum stays as it is.
+    """
+
+    def multiplier(progress: float, /) -> float:
+        if progress < rise:
+            return _half_cosine(start, 1.0, progress / rise)
+        return _half_cosine(1.0, floor, (progress - rise) / (1 - rise))
+
+    return multiplier
+
+
+def steps(
+    ctx: ScheduleContext,
+    *,
+    at: Annotated[
+        tuple[float, ...], Interval(gt=0, lt=1), Doc("shares of training after which the rate falls, in order")
+    ] = (0.5, 0.75),
+    factor: Annotated[float, Interval(gt=0, lt=1), Doc("what the rate is multiplied by at each of them")] = 0.1,
+    warmup: Warmup = 0.0,
+) -> Schedule:
+    """The learning rate falls at set times, and stays the same in between."""
+    if not at or list(at) != sorted(set(at)):
+        given = ", ".join(f"{share:g}" for share in at)
+        raise RecipeError(f"schedule.at=[{given}] must be one or more shares of training, each above the one before.")
+    step = _step(ctx)
+
+    def multiplier(progress: float, /) -> float:
+        return _rise(progress, warmup, step) * factor ** bisect_right(at, progress)
 
     return multiplier
 
@@ -50,10 +99,19 @@ def plateau(
     metric: Annotated[Metric, Doc("validation value to watch")] = "val_loss",
     factor: Annotated[float, Interval(gt=0, lt=1), Doc("what the rate is multiplied by when nothing improves")] = 0.1,
     patience: Annotated[int, Ge(1), Doc("epochs in a row without improvement before that")] = 5,
-    floor: Annotated[float, Interval(ge=0, le=1), Doc("smallest multiplier")] = 1e-3,
+    floor: Annotated[
+        float | None, Interval(ge=0, le=1), Doc("smallest multiplier; none: 0.001, or what lowest_rate asks for")
+    ] = None,
+    lowest_rate: Annotated[
+        float | None, Gt(0), Doc("smallest learning rate itself, such as 1e-6, in place of floor; none: floor decides")
+    ] = None,
     warmup: Warmup = 0.0,
 ) -> Schedule:
     """Lower the learning rate whenever validation stops improving."""
+    if lowest_rate is not None:
+        floor = _floor_of_rate(lowest_rate, floor, ctx.learning_rate)
+    elif floor is None:
+        floor = 1e-3
     return Plateau(metric=metric, factor=factor, patience=patience, floor=floor, warmup=warmup, step=_step(ctx))
 
 
@@ -116,6 +174,23 @@ class Plateau:
         self._multiplier = state["multiplier"]
         self._best = state["best"]
         self._idle_epochs = state["idle_epochs"]
+
+
+def _floor_of_rate(lowest_rate: float, floor: float | None, learning_rate: float) -> float:
+    """The multiplier that gives the lowest rate."""
+    if floor is not None:
+        raise RecipeError("schedule.floor and schedule.lowest_rate say the same in two ways; leave one of the two out.")
+    if lowest_rate > learning_rate:
+        raise RecipeError(
+            f"schedule.lowest_rate={lowest_rate:g} is above the optimizer's learning rate {learning_rate:g}, so the "
+            "rate could never fall. Lower it, or leave it out."
+        )
+    return lowest_rate / learning_rate
+
+
+def _half_cosine(first: float, last: float, share: float) -> float:
+    """Half a cosine from `first` to `last`, at a share of the way from 0 to 1."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _step(ctx: ScheduleContext) -> float:

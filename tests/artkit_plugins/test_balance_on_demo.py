@@ -19,7 +19,7 @@ def split():
 def sampler(split):
     names = open_dataset(demo_path()).class_names
     component = load_registry().component("sampler", "class-balanced")
-    return component.build(SamplerContext(labels=split.labels, class_names=names, seed=3))
+    return component.build(SamplerContext(labels=split.labels, class_names=names, seed=3, num_epochs=7))
 
 
 def deliver(split, counts, epoch, threads):

@@ -21,24 +21,36 @@ from artkit.registry import load_registry
 
 NAMES = {
     "model": ["se-densenet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "small-resnet"],
-    "augmenter": ["affine", "none"],
-    "sampler": ["natural", "class-balanced", "sqrt", "repeat-factor"],
-    "loss": ["cross-entropy", "weighted-cross-entropy", "balanced-softmax"],
+    "augmenter": [
+        "affine",
+        "flips",
+        "rotate",
+        "crop",
+        "colour",
+        "erase",
+        "mixup",
+        "cutmix",
+        "trivial-augment",
+        "none",
+    ],
+    "sampler": ["natural", "class-balanced", "sqrt", "progressive", "repeat-factor", "by-class"],
+    "loss": ["cross-entropy", "weighted-cross-entropy", "effective-number", "balanced-softmax", "focal", "ldam"],
     "optimizer": ["sgd", "adam", "adamw", "rmsprop"],
-    "schedule": ["constant", "cosine", "plateau"],
+    "schedule": ["constant", "linear", "cosine", "one-cycle", "step", "plateau"],
     "reporter": ["console", "metrics", "predictions", "confusion-matrix", "mosaic", "curves", "report"],
     "source": ["folder", "table", "metadata", "tars"],
 }
 CONTEXTS = {
     "model": ModelContext(num_outputs=3, image_size=32),
     "augmenter": AugmenterContext(image_size=32),
-    "sampler": SamplerContext(labels=np.array([0, 1, 2, 0]), class_names=("a", "b", "c"), seed=0),
+    "sampler": SamplerContext(labels=np.array([0, 1, 2, 0]), class_names=("a", "b", "c"), seed=0, num_epochs=2),
     "loss": LossContext(
         class_names=("a", "b", "c"), class_counts=np.array([2, 1, 1]), drawn_counts=np.array([2, 1, 1])
     ),
     "optimizer": OptimizerContext(param_groups=[{"params": list(nn.Linear(2, 2).parameters())}]),
-    "schedule": ScheduleContext(num_epochs=2, steps_per_epoch=3),
+    "schedule": ScheduleContext(num_epochs=2, steps_per_epoch=3, learning_rate=0.1),
 }
+REQUIRED = {"by-class": {"weights": {"a": 2.0}}}
 BUILDABLE = [(kind, name) for kind in CONTEXTS for name in NAMES[kind] if name not in ("resnet101", "resnet152")]
 
 
@@ -62,7 +74,15 @@ def test_the_entry_point_gives_them_to_the_registry(registry):
 
 @pytest.mark.parametrize(("kind", "name"), BUILDABLE)
 def test_components_build_with_their_defaults(registry, kind, name):
-    assert callable(registry.component(kind, name).build(CONTEXTS[kind], {})) or kind in ("sampler", "optimizer")
+    built = registry.component(kind, name).build(CONTEXTS[kind], REQUIRED.get(name, {}))
+    assert callable(built) or kind in ("sampler", "optimizer")
+
+
+@pytest.mark.parametrize("kind", CONTEXTS)
+def test_components_that_were_built_can_be_registered_again(registry, kind):
+    for name in (name for each, name in BUILDABLE if each == kind):
+        registry.component(kind, name).build(CONTEXTS[kind], REQUIRED.get(name, {}))
+    assert {c.name for c in load_registry().components(kind) if c.plugin.is_builtin} == set(NAMES[kind])
 
 
 @pytest.mark.parametrize("kind", NAMES)

@@ -1,17 +1,20 @@
-"""ResNets: torchvision's with a head of the right size, weights from files and names, and the small one."""
+"""ResNets: torchvision's with a head of the right size and weights that it knows by name, and the small one."""
 
 import re
 
 import pytest
 import torch
 import torchvision
-from safetensors.torch import save_file
 
-from artkit import ModelContext, RecipeError
+from artkit import ModelContext, Pretrained, RecipeError
 from artkit_plugins.models import resnet, small_resnet
 from artkit_plugins.models.basic_resnet import BasicBlock
 
 CONTEXT = ModelContext(num_outputs=5, image_size=32)
+
+
+def with_weights(name):
+    return ModelContext(num_outputs=5, image_size=32, weights=name)
 
 
 def images(batch=2, size=32):
@@ -36,90 +39,10 @@ def test_depths_are_torchvisions_with_a_head_of_the_right_size(depth, num_parame
     assert sum(parameter.numel() for parameter in model.parameters()) == num_parameters
 
 
-def test_outputs_are_torchvisions_up_to_the_new_head(imagenet_like, tmp_path):
-    torch.save(imagenet_like.state_dict(), tmp_path / "weights.pth")
-    model = resnet(CONTEXT, depth=18, weights=str(tmp_path / "weights.pth"), dropout=0.3).eval()
-    imagenet_like.fc, head = torch.nn.Linear(512, 5), imagenet_like.fc
-    imagenet_like.fc.load_state_dict(model.fc.state_dict())
-    with torch.inference_mode():
-        torch.testing.assert_close(model(images()), imagenet_like(images()))
-    imagenet_like.fc = head
-
-
-@pytest.mark.parametrize("ending", ["pth", "safetensors"])
-def test_a_head_of_the_same_shape_is_loaded_too(ending, tmp_path):
-    state = torchvision.models.resnet18(num_classes=5).state_dict()
-    path = tmp_path / f"weights.{ending}"
-    if ending == "pth":
-        torch.save(state, path)
-    else:
-        save_file(state, path)
-    loaded = resnet(CONTEXT, depth=18, weights=str(path)).state_dict()
-    assert all(torch.equal(values, loaded[name]) for name, values in state.items())
-
-
-def test_weights_without_a_head_are_loaded(imagenet_like, tmp_path):
-    state = {name: values for name, values in imagenet_like.state_dict().items() if not name.startswith("fc.")}
-    torch.save(state, tmp_path / "backbone.pth")
-    model = resnet(CONTEXT, depth=18, weights=str(tmp_path / "backbone.pth"))
-    assert torch.equal(model.state_dict()["layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
-
-
-def test_a_checkpoint_of_parallel_training_is_unwrapped(imagenet_like, tmp_path):
-    state = {f"module.{name}": values for name, values in imagenet_like.state_dict().items()}
-    torch.save({"epoch": 3, "state_dict": state}, tmp_path / "checkpoint.pth")
-    model = resnet(CONTEXT, depth=18, weights=str(tmp_path / "checkpoint.pth"))
-    assert torch.equal(model.state_dict()["conv1.weight"], state["module.conv1.weight"])
-
-
-def test_weights_of_another_model_are_refused_by_name(imagenet_like, tmp_path):
-    torch.save(imagenet_like.state_dict(), tmp_path / "weights.pth")
-    text = (
-        r"model\.weights='.*weights\.pth' does not fit the model: "
-        r"missing: layer1\.0\.bn3\..* and \d+ more; .*of another shape: .*Choose the model they were made for\."
-    )
-    with pytest.raises(RecipeError, match=text):
-        resnet(CONTEXT, depth=50, weights=str(tmp_path / "weights.pth"))
-
-
-def test_weights_with_a_part_that_the_model_lacks_are_refused(imagenet_like, tmp_path):
-    torch.save({**imagenet_like.state_dict(), "extra.weight": torch.zeros(2)}, tmp_path / "weights.pth")
-    with pytest.raises(RecipeError, match=r"does not fit the model: not in the model: extra\.weight\. Choose"):
-        resnet(CONTEXT, depth=18, weights=str(tmp_path / "weights.pth"))
-
-
 def test_an_unknown_name_of_weights_lists_the_known_ones():
-    text = r"model\.weights='IMAGENET' is neither a file nor .* resnet18\. .*: IMAGENET1K_V1, DEFAULT\."
+    text = r"model\.weights='IMAGENET' is neither a file, nor .* resnet18\. .*: IMAGENET1K_V1, DEFAULT\."
     with pytest.raises(RecipeError, match=text):
-        resnet(CONTEXT, depth=18, weights="IMAGENET")
-
-
-@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors"])
-def test_a_file_that_holds_no_weights_is_refused(name, tmp_path):
-    (tmp_path / name).write_text("these are no weights")
-    with pytest.raises(RecipeError, match=rf"The file .*{re.escape(name)} holds no weights .*Give a \.safetensors"):
-        resnet(CONTEXT, depth=18, weights=str(tmp_path / name))
-
-
-def test_a_file_with_code_in_it_is_refused_and_the_code_not_run(tmp_path):
-    torch.save({"run": RunsWhenRead(tmp_path / "ran")}, tmp_path / "evil.pth")
-    with pytest.raises(RecipeError, match=r"evil\.pth holds no weights that can be read\. .* and no code\."):
-        resnet(CONTEXT, depth=18, weights=str(tmp_path / "evil.pth"))
-    assert not (tmp_path / "ran").exists()
-
-
-class RunsWhenRead:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (self.path.write_text, ("ran",))
-
-
-def test_a_file_without_a_state_dict_says_how_to_save_one(tmp_path):
-    torch.save({"epoch": 3}, tmp_path / "epoch.pth")
-    with pytest.raises(RecipeError, match=r"epoch\.pth holds no state_dict\. Save one with torch\.save"):
-        resnet(CONTEXT, depth=18, weights=str(tmp_path / "epoch.pth"))
+        resnet(with_weights("IMAGENET"), depth=18)
 
 
 def test_without_a_network_the_error_says_which_file_goes_where(tmp_path, monkeypatch):
@@ -131,17 +54,54 @@ def test_without_a_network_the_error_says_which_file_goes_where(tmp_path, monkey
         r"or give its path as model\.weights\."
     )
     with pytest.raises(RecipeError, match=text):
-        resnet(CONTEXT, depth=18, weights="DEFAULT")
+        resnet(with_weights("DEFAULT"), depth=18)
 
 
-def test_named_weights_come_from_torchvisions_cache(imagenet_like, tmp_path, monkeypatch):
+@pytest.fixture
+def cached_weights(tmp_path, monkeypatch):
+    """Where torchvision looks for the weights of ResNet-18, without a network."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    name = torchvision.models.ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
-    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
-    torch.save(imagenet_like.state_dict(), tmp_path / "hub" / "checkpoints" / name)
-    model = resnet(CONTEXT, depth=18, weights="DEFAULT")
-    assert torch.equal(model.conv1.weight, imagenet_like.conv1.weight)
+    path = tmp_path / "hub" / "checkpoints" / torchvision.models.ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_named_weights_come_from_torchvisions_cache_and_outputs_are_theirs_up_to_the_new_head(
+    imagenet_like, cached_weights
+):
+    torch.save(imagenet_like.state_dict(), cached_weights)
+    model = resnet(with_weights("DEFAULT"), depth=18, dropout=0.3).eval()
+    head, imagenet_like.fc = imagenet_like.fc, model.fc
+    with torch.inference_mode():
+        torch.testing.assert_close(model(images()), imagenet_like(images()))
+    imagenet_like.fc = head
+    assert model.artkit_pretrained == Pretrained(
+        source="IMAGENET1K_V1 of torchvision",
+        name="DEFAULT",
+        pixel_mean=(0.485, 0.456, 0.406),
+        pixel_std=(0.229, 0.224, 0.225),
+    )
+
+
+@pytest.mark.parametrize("missing", ["conv1.weight", None])
+def test_a_cached_file_of_something_else_is_refused_with_what_to_do(imagenet_like, cached_weights, missing):
+    state = imagenet_like.state_dict()
+    torch.save({name: values for name, values in state.items() if missing and name != missing}, cached_weights)
+    with pytest.raises(RecipeError, match=r"\.pth does not hold the weights IMAGENET1K_V1\. Delete it, and they are"):
+        resnet(with_weights("DEFAULT"), depth=18)
+
+
+def test_pretrained_weights_are_for_three_channels(imagenet_like, cached_weights):
+    torch.save(imagenet_like.state_dict(), cached_weights)
+    context = ModelContext(num_outputs=5, image_size=32, in_channels=1, weights="DEFAULT")
+    with pytest.raises(RecipeError, match=r"model\.weights=DEFAULT are for images of 3 channels, these have 1\."):
+        resnet(context, depth=18)
+
+
+def test_stages_are_the_stem_and_the_four_stages_of_the_paper():
+    model = resnet(CONTEXT, depth=18)
+    assert [stage[0] for stage in model.artkit_stages] == ["conv1", "layer1", "layer2", "layer3", "layer4"]
 
 
 def test_dropout_acts_before_the_head_in_training_only():

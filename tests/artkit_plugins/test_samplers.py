@@ -6,18 +6,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artkit import RecipeError, SamplerContext
-from artkit_plugins.samplers import class_balanced, natural, repeat_factor, sqrt
+from artkit.registry import load_registry
+from artkit_plugins.samplers import by_class, class_balanced, natural, progressive, repeat_factor, sqrt
 from artkit_plugins.samplers.shares import largest_remainder
+
+SAMPLERS = {each.name: each for each in load_registry().components("sampler") if each.plugin.is_builtin}
+VARIANTS = [
+    *((name, {}) for name in SAMPLERS if name != "by-class"),
+    ("by-class", {"weights": {"class 0": 2.5}}),
+    ("class-balanced", {"size": 50}),
+]
+every_sampler = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".join(map(str, variant)))
 
 # Samples of each class; some classes may have none, at least one has some.
 class_sizes = st.lists(st.integers(0, 12), min_size=1, max_size=8).filter(any)
 
 
-def context(sizes, *, seed=0, shuffle_seed=0):
+def build(variant, ctx):
+    name, options = variant
+    return SAMPLERS[name].build(ctx, options)
+
+
+def context(sizes, *, seed=0, shuffle_seed=0, num_epochs=5):
     labels = np.repeat(np.arange(len(sizes)), sizes)
     np.random.default_rng(shuffle_seed).shuffle(labels)
     labels.setflags(write=False)
-    return SamplerContext(labels=labels, class_names=[f"class {k}" for k in range(len(sizes))], seed=seed)
+    return SamplerContext(
+        labels=labels, class_names=[f"class {k}" for k in range(len(sizes))], seed=seed, num_epochs=num_epochs
+    )
 
 
 def class_totals(ctx, counts):
@@ -33,22 +49,30 @@ def assert_even_within_classes(ctx, counts):
         assert spread(counts[ctx.labels == k]) <= 1
 
 
-@pytest.mark.parametrize("factory", [natural, class_balanced, sqrt, repeat_factor])
-@given(sizes=class_sizes, epoch=st.integers(0, 1000), seed=st.integers(-5, 5))
-def test_counts_fulfil_the_contract_of_samplers(factory, sizes, epoch, seed):
-    ctx = context(sizes, seed=seed)
-    counts = factory(ctx).counts(epoch)
+@every_sampler
+@given(
+    sizes=class_sizes.filter(lambda sizes: sum(sizes) >= 2),
+    epoch=st.integers(0, 1000),
+    seed=st.integers(-5, 5),
+    num_epochs=st.integers(1, 40),
+)
+def test_counts_fulfil_the_contract_of_samplers(variant, sizes, epoch, seed, num_epochs):
+    ctx = context(sizes, seed=seed, num_epochs=num_epochs)
+    sampler = build(variant, ctx)
+    counts = sampler.counts(epoch)
     assert (counts.shape, counts.dtype) == ((sum(sizes),), np.int64)
     assert counts.min() >= 0
-    assert counts.sum() >= 1
-    np.testing.assert_array_equal(counts, factory(ctx).counts(epoch))
+    assert counts.sum() >= 2
+    sampler.counts(0)
+    np.testing.assert_array_equal(counts, build(variant, ctx).counts(epoch))
+    np.testing.assert_array_equal(counts, sampler.counts(epoch))
 
 
-@pytest.mark.parametrize("factory", [class_balanced, sqrt, repeat_factor])
-@given(sizes=class_sizes, epochs=st.integers(1, 12))
-def test_images_of_a_class_stay_within_one_of_each_other_in_an_epoch_and_over_all_epochs(factory, sizes, epochs):
+@every_sampler
+@given(sizes=class_sizes.filter(lambda sizes: sum(sizes) >= 2), epochs=st.integers(1, 12))
+def test_images_of_a_class_stay_within_one_of_each_other_in_an_epoch_and_over_all_epochs(variant, sizes, epochs):
     ctx = context(sizes)
-    sampler = factory(ctx)
+    sampler = build(variant, ctx)
     total = np.zeros(len(ctx.labels), dtype=np.int64)
     for epoch in range(epochs):
         counts = sampler.counts(epoch)
@@ -57,10 +81,10 @@ def test_images_of_a_class_stay_within_one_of_each_other_in_an_epoch_and_over_al
         assert_even_within_classes(ctx, total)
 
 
-@pytest.mark.parametrize("factory", [natural, class_balanced, sqrt, repeat_factor])
-def test_without_training_images_there_is_a_clear_error(factory):
+@every_sampler
+def test_without_training_images_there_is_a_clear_error(variant):
     with pytest.raises(RecipeError, match="no training images to sample from"):
-        factory(context([0, 0]))
+        build(variant, context([0, 0]))
 
 
 @given(sizes=class_sizes, epoch=st.integers(0, 5))
@@ -153,6 +177,70 @@ def test_repeat_factor_of_an_example():
     assert list(class_totals(ctx, sampler.counts(0))) == [90, 17, 6]
     assert (sampler.counts(0) >= 1).all()
     assert list(class_totals(ctx, repeat_factor(ctx, cap=2.0).counts(0))) == [90, 17, 2]
+
+
+@given(sizes=class_sizes, num_epochs=st.integers(2, 20))
+def test_progressive_moves_from_natural_to_balanced_in_exact_steps(sizes, num_epochs):
+    ctx = context(sizes, num_epochs=num_epochs)
+    sampler, total, present = progressive(ctx), sum(sizes), np.array(sizes) > 0
+    owed = np.zeros(len(sizes))
+    for epoch in range(num_epochs):
+        balance = epoch / (num_epochs - 1)
+        quotas = (1 - balance) * np.array(sizes) + balance * total / present.sum() * present
+        shares = class_totals(ctx, sampler.counts(epoch))
+        assert shares.sum() == total
+        assert (np.abs(shares - quotas) < 1).all()
+        owed += quotas - shares
+        assert (np.abs(owed) < 1 + 1e-9).all()
+    np.testing.assert_array_equal(class_totals(ctx, sampler.counts(0)), sizes)
+    assert spread(class_totals(ctx, sampler.counts(num_epochs - 1))[present]) <= 1
+    assert spread(class_totals(ctx, sampler.counts(num_epochs + 3))[present]) <= 1
+
+
+def test_progressive_draws_of_a_small_example():
+    ctx = context([7, 2], num_epochs=3)
+    shares = [list(class_totals(ctx, progressive(ctx).counts(epoch))) for epoch in range(5)]
+    assert shares == [[7, 2], [6, 3], [4, 5], [5, 4], [4, 5]]
+
+
+def test_progressive_in_a_single_epoch_is_natural():
+    np.testing.assert_array_equal(progressive(context([7, 2], num_epochs=1)).counts(0), np.ones(9))
+
+
+@given(sizes=class_sizes, factors=st.lists(st.floats(1, 4), min_size=8, max_size=8), epochs=st.integers(1, 12))
+def test_classes_by_name_appear_by_their_factor_exactly_over_the_epochs(sizes, factors, epochs):
+    ctx = context([2, *sizes])
+    weights = dict(zip(ctx.class_names, factors, strict=False))
+    sampler = by_class(ctx, weights=weights)
+    quotas = np.array([weights.get(name, 1.0) for name in ctx.class_names]) * [2, *sizes]
+    total = np.zeros(len(ctx.class_names), dtype=np.int64)
+    for epoch in range(epochs):
+        shares = class_totals(ctx, sampler.counts(epoch))
+        assert (np.abs(shares - quotas) < 1 + 1e-9).all()
+        total += shares
+    assert (np.abs(total - epochs * quotas) <= 0.5 + 1e-6).all()
+
+
+def test_a_class_by_half_shows_each_of_its_images_every_other_epoch():
+    ctx = context([10, 6])
+    counts = np.array([by_class(ctx, weights={"class 1": 0.5}).counts(epoch) for epoch in range(4)])
+    assert (counts[:, ctx.labels == 0] == 1).all()
+    assert (counts[0::2, ctx.labels == 1].sum(0) + counts[1::2, ctx.labels == 1].sum(0) == 2).all()
+    assert (counts[0] + counts[1])[ctx.labels == 1].tolist() == [1] * 6
+
+
+def test_names_of_classes_that_are_not_there_are_refused():
+    with pytest.raises(RecipeError, match=r"sampler\.weights has the class 'clas 1', .*Did you mean 'class 1'\?"):
+        by_class(context([3, 3]), weights={"clas 1": 2.0})
+    with pytest.raises(
+        RecipeError, match=r"sampler\.weights has -1\.0 for the class 'class 1'; a weight must be above 0"
+    ):
+        by_class(context([3, 3]), weights={"class 1": -1.0})
+
+
+def test_weights_that_leave_an_epoch_without_images_are_refused():
+    with pytest.raises(RecipeError, match=r"sampler\.weights leaves less than two images for some epochs"):
+        by_class(context([3, 3]), weights={"class 0": 0.1, "class 1": 0.4})
 
 
 @pytest.mark.slow

@@ -4,10 +4,11 @@
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from artkit_plugins.losses.class_values import ClassValues
 
 
 class SoftmaxLoss:
@@ -30,15 +31,13 @@ class SoftmaxLoss:
         shift: NDArray[np.float64] | None = None,
     ) -> None:
         self._label_smoothing = label_smoothing
-        self._class_weights_K = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
-        self._shift_K = None if shift is None else torch.tensor(shift, dtype=torch.float32)
+        self._class_weights = None if class_weights is None else ClassValues(class_weights)
+        self._shift = None if shift is None else ClassValues(shift)
 
     def __call__(self, logits_BK: Tensor, labels_B: Tensor, /) -> Tensor:
         """Logits (B, K), any float type, and labels (B,), int64 -> scalar, float32."""
         logits_BK = logits_BK.float()
-        if self._shift_K is not None:
-            self._shift_K = self._shift_K.to(logits_BK.device)  # kept there: copied once, not every step
-            logits_BK = logits_BK + self._shift_K
-        if self._class_weights_K is not None:
-            self._class_weights_K = self._class_weights_K.to(logits_BK.device)
-        return F.cross_entropy(logits_BK, labels_B, weight=self._class_weights_K, label_smoothing=self._label_smoothing)
+        if self._shift is not None:
+            logits_BK = logits_BK + self._shift.on(logits_BK.device)
+        weights_K = None if self._class_weights is None else self._class_weights.on(logits_BK.device)
+        return F.cross_entropy(logits_BK, labels_B, weight=weights_K, label_smoothing=self._label_smoothing)

@@ -1,14 +1,24 @@
-"""Samplers: how often each training sample appears in an epoch, as whole numbers; the plan says when."""
+"""Samplers: how often each training sample appears in an epoch, as whole numbers; the plan says when.
+
+The factories with their options are here, light to import; what they build is in
+
+    once.py           every sample once
+    dealing.py        a class's appearances, dealt out to its samples
+    shares.py         how many appearances each class gets
+    moving_shares.py  the same where it changes from epoch to epoch
+
+No module has the name of a factory: it would take the factory's place here as soon as it is imported.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
-from artkit import Doc, Ge, Gt, RecipeError, Sampler, SamplerContext
+from artkit import Doc, Ge, Gt, RecipeError, Sampler, SamplerContext, weights_by_class
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["class_balanced", "natural", "repeat_factor", "sqrt"]
+__all__ = ["by_class", "class_balanced", "natural", "progressive", "repeat_factor", "sqrt"]
 
 
 def natural(ctx: SamplerContext) -> Sampler:
@@ -40,6 +50,14 @@ def sqrt(ctx: SamplerContext) -> Sampler:
     return DealingSampler(ctx.labels, ctx.seed, square_root_shares(_class_counts(ctx)))
 
 
+def progressive(ctx: SamplerContext) -> Sampler:
+    """From natural in the first epoch to balanced in the last one, in even steps (Kang et al. 2020)."""
+    from artkit_plugins.samplers.dealing import DealingSampler
+    from artkit_plugins.samplers.moving_shares import progressive_shares
+
+    return DealingSampler(ctx.labels, ctx.seed, progressive_shares(_class_counts(ctx), ctx.num_epochs))
+
+
 def repeat_factor(
     ctx: SamplerContext,
     *,
@@ -53,6 +71,27 @@ def repeat_factor(
     from artkit_plugins.samplers.shares import repeat_factor_shares
 
     return DealingSampler(ctx.labels, ctx.seed, repeat_factor_shares(_class_counts(ctx), threshold, cap))
+
+
+def by_class(
+    ctx: SamplerContext,
+    *,
+    weights: Annotated[
+        dict[str, float],
+        Doc("table of class name = appearances of each of its images in an epoch, such as 0.5 or 3; 1 for the others"),
+    ],
+) -> Sampler:
+    """Classes that you name more or less often, each by the factor you give it."""
+    import numpy as np
+
+    from artkit_plugins.samplers.dealing import DealingSampler
+    from artkit_plugins.samplers.shares import fixed_factor_shares
+
+    factors = np.array(weights_by_class(weights, ctx.class_names, option="sampler.weights"))
+    quotas = factors * _class_counts(ctx).astype(np.float64)
+    if np.floor(quotas).sum() < 2:
+        raise RecipeError("sampler.weights leaves less than two images for some epochs; raise the weights.")
+    return DealingSampler(ctx.labels, ctx.seed, fixed_factor_shares(quotas))
 
 
 def _class_counts(ctx: SamplerContext) -> "NDArray[np.int64]":

@@ -55,6 +55,19 @@ def repeat_factor_shares(class_counts: IntArray, threshold: float | None, cap: f
     return _same_each_epoch(np.rint(factors * class_counts).astype(np.int64))
 
 
+def fixed_factor_shares(quotas: NDArray[np.float64]) -> DealtShares:
+    """Give each class its quota of appearances, (K,), >= 0, an epoch: rounded up or down, and exact over the epochs.
+
+    Worked example: a quota of 1.25 gives 1, 2, 1, 1 and again.
+    """
+
+    def dealt_shares(epoch: int) -> IntArray:
+        rounded: IntArray = np.floor(quotas * epoch + 0.5).astype(np.int64)
+        return rounded
+
+    return dealt_shares
+
+
 def largest_remainder(weights: NDArray[np.float64], total: int) -> IntArray:
     """Share out `total` in proportion to `weights`, in whole numbers: those with the largest fractions are rounded up.
 
