@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from artkit.annotations import Doc, Ge, Gt, Interval, Le, Lt, MultipleOf
+    from artkit.class_table import weights_by_class
     from artkit.contracts import (
         Augmenter,
         AugmenterContext,
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
         ErrorInfo,
         Loss,
         LossContext,
+        Mixed,
         ModelContext,
         OptimizerContext,
         Predictions,
+        Pretrained,
         ReporterContext,
         RunInfo,
         Sampler,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     )
     from artkit.errors import ArtkitError, ComponentError, PluginError, RecipeError, RunError
     from artkit.hookspecs import Register, hookimpl
+    from artkit.lifting import per_sample
 
 __version__ = "0.1.0"
 
@@ -47,11 +51,13 @@ __all__ = [
     "Loss",
     "LossContext",
     "Lt",
+    "Mixed",
     "ModelContext",
     "MultipleOf",
     "OptimizerContext",
     "PluginError",
     "Predictions",
+    "Pretrained",
     "RecipeError",
     "Register",
     "ReporterContext",
@@ -65,10 +71,19 @@ __all__ = [
     "SourceContext",
     "__version__",
     "hookimpl",
+    "per_sample",
+    "weights_by_class",
 ]
 
 # Imported when first asked for, so that `artkit --help` pays for none of them.
-_HOMES = ("artkit.hookspecs", "artkit.annotations", "artkit.contracts", "artkit.errors")
+_HOMES = (
+    "artkit.hookspecs",
+    "artkit.annotations",
+    "artkit.contracts",
+    "artkit.errors",
+    "artkit.class_table",
+    "artkit.lifting",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -32,13 +32,43 @@ RunStatus = Literal["ok", "interrupted", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelContext:
-    """For a model factory, which returns an `nn.Module`: float images (B, 3, H, W), normalised -> logits (B, K)."""
+    """For a model factory, which returns an `nn.Module`: float images (B, 3, H, W), normalised -> logits (B, K).
+
+    Files and earlier runs that the user starts from (`weights`, an option of every model) are loaded by the core. So
+    that parts of a model can be frozen, the core looks for its head, the last `nn.Linear` with K outputs, and takes the
+    children before it as the stages of the backbone. A model of another form says so in an attribute:
+
+        model.artkit_stages = [["conv1", "bn1"], "layer1", "layer2"]
+
+    names its submodules and parameters, stage by stage from the image to the head; what it leaves out is the head. And
+    a factory that has loaded pretrained weights says that in `model.artkit_pretrained`, a `Pretrained`.
+    """
 
     num_outputs: int
     """Number of logits, K."""
     image_size: int
     """Height and width in pixels of the images in training."""
     in_channels: int = 3
+    weights: str | None = None
+    """Name of pretrained weights, if the user gave `weights` that are neither a file nor a run. A factory that knows no
+    names leaves it alone: unless the model says in `artkit_pretrained` that it has these, the user is told."""
+    load_weights: bool = True
+    """False where a checkpoint will replace all weights, as in a run that is resumed or evaluated: a factory that loads
+    pretrained ones on its own need not then, and must not ask for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pretrained:
+    """The weights that a model's factory has loaded; the factory leaves it on the model as `artkit_pretrained`."""
+
+    source: str
+    """For people, such as "IMAGENET1K_V2 of torchvision"."""
+    name: str | None = None
+    """What `ModelContext.weights` called them; None if they were loaded without being asked for."""
+    pixel_mean: tuple[float, float, float] | None = None
+    """Mean of the pixels that they were trained on, RGB in [0, 1]: images are normalised by it. None: by the data's."""
+    pixel_std: tuple[float, float, float] | None = None
+    """Standard deviation of those pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +86,25 @@ class SamplerContext:
     """Class of each training sample, (N,), from 0 to K - 1. Read-only."""
     class_names: Sequence[str]
     seed: int
+    num_epochs: int
+    """Epochs that the sampler decides; those that `sampler.defer` keeps natural are not among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossContext:
-    """For a loss factory, which returns a `Loss`."""
+    """For a loss factory, which returns a `Loss`; it is called anew when something here changes between epochs."""
 
     class_names: Sequence[str]
     class_counts: "NDArray[np.int64]"
     """Training samples of each class, (K,), in the order of `class_names`."""
     drawn_counts: "NDArray[np.int64]"
-    """How often the sampler draws each class in the first epoch, (K,); equals `class_counts` when it draws all once.
+    """How often the sampler draws each class in the epoch, (K,); equals `class_counts` when it draws all once.
 
-    A loss that corrects for the prior must use this one, or balance would be applied twice."""
+    A loss that corrects for the prior must use this one, or balance would be applied twice. While `loss.defer` keeps
+    corrections back, all are equal, so that such a loss corrects nothing."""
+    is_deferred: bool = False
+    """Whether `loss.defer` keeps corrections back. Only a loss that weighs classes by something else than
+    `drawn_counts` needs to look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +122,8 @@ class ScheduleContext:
 
     num_epochs: int
     steps_per_epoch: int
+    learning_rate: float
+    """The optimizer's, in the fastest of its parameter groups: what a multiplier of 1 stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +150,43 @@ class SourceContext:
 
 
 class Draws(Protocol):
-    """Random numbers for one batch, one per sample, the same for the same (seed, epoch, position in the plan).
+    """Random numbers for one batch, the same for the same (seed, epoch, position in the plan).
 
     They do not depend on batch size, threads, ranks or on a restart in between. Two calls give different numbers.
     """
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> "torch.Tensor":
-        """Uniform in [low, high), float32, (B,), on the device of the images."""
+        """One number for each image: uniform in [low, high), float32, (B,), on the device of the images."""
         ...
+
+    def seeds(self) -> "torch.Tensor":
+        """A seed for each image, int64 (B,), from 0, on the CPU: for generators that make more numbers than one."""
+        ...
+
+    def of_step(self, low: float = 0.0, high: float = 1.0) -> float:
+        """One number for all images of an optimizer step, in [low, high), whatever batches and ranks they are in."""
+        ...
+
+    def partners(self) -> "torch.Tensor":
+        """Place in this batch of the image to mix each image with, int64 (B,), on the device of the images.
+
+        Positions 2k and 2k + 1 of the plan are partners of one another, so ranks and batches of even sizes leave them
+        as they are. An image whose partner is in another batch has itself.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mixed:
+    """What an augmenter that mixes images returns: each image shows two, and has the labels of both."""
+
+    images: "torch.Tensor"
+    """(B, 3, H, W), of the same range as before."""
+    partners: "torch.Tensor"
+    """Place in the batch of the other image in each, int64 (B,): from `Draws.partners`."""
+    weight: float
+    """Share of an image's own label, in [0, 1]; its partner's label has the rest. One for the whole step, since a loss
+    gives one number for a batch."""
 
 
 class Augmenter(Protocol):
@@ -127,9 +194,24 @@ class Augmenter(Protocol):
 
     Takes float32 RGB in [0, 1], (B, 3, H, W), and returns the same; the input is not changed in place. Randomness comes
     from `draws` only. The core applies the probability `p`, so an augmenter need not know it.
+
+    An augmenter that mixes images with one another has an attribute `mixes`, which is True, and returns `Mixed`. Its
+    `p` is the share of steps in which it mixes. Where one has mixed already, the next ones leave a step as it is.
+
+    Example:
+        ::
+
+            def fade(ctx: AugmenterContext, *, least: Annotated[float, Interval(ge=0, le=1)] = 0.5):
+                '''Take images towards white, each by a share of its own.'''
+
+                def apply(images_BCHW, draws):
+                    shares_B111 = draws.uniform(least, 1).view(-1, 1, 1, 1)
+                    return 1 - shares_B111 * (1 - images_BCHW)
+
+                return apply
     """
 
-    def __call__(self, images_BCHW: "torch.Tensor", draws: Draws, /) -> "torch.Tensor":
+    def __call__(self, images_BCHW: "torch.Tensor", draws: Draws, /) -> "torch.Tensor | Mixed":
         """Images (B, 3, H, W) -> images of the same shape and range."""
         ...
 
@@ -143,7 +225,10 @@ class Sampler(Protocol):
 
 
 class Loss(Protocol):
-    """Takes logits (B, K), float, and labels (B,), int64; returns a scalar that is finite and differentiable."""
+    """Takes logits (B, K), float, and labels (B,), int64; returns a scalar that is finite and differentiable.
+
+    It is the mean over the batch, and keeps nothing from one call to the next.
+    """
 
     def __call__(self, logits_BK: "torch.Tensor", labels_B: "torch.Tensor", /) -> "torch.Tensor":
         """Logits (B, K) and labels (B,) -> scalar."""

@@ -134,7 +134,10 @@ def artkit_progress(run: RunInfo, phase: str, done: int, total: int) -> None:
 
 @hookspec
 def artkit_log(run: RunInfo, step: int, epoch: int, split: str, values: Mapping[str, float]) -> None:
-    """After every optimizer step: `values` has "loss" and "learning_rate". Steps and epochs count from 0."""
+    """After every optimizer step: `values` has "loss" and "learning_rate", and "gradient_norm" where it is clipped.
+
+    Steps and epochs count from 0. The norm is that before clipping.
+    """
 
 
 @hookspec
@@ -143,7 +146,7 @@ def artkit_epoch_end(run: RunInfo, epoch: int, values: Mapping[str, float]) -> N
 
     `values`: "epoch", "train_loss", "train_accuracy", "learning_rate", "images_per_s", "seconds", and for each value of
     the validation "val_<name>", such as "val_loss", "val_accuracy", "val_macro_recall"; "best_accuracy" and "best_loss"
-    are 1.0 in epochs that were the best so far.
+    are 1.0 in epochs that were the best so far; "clipped" is the share of steps whose gradient was clipped.
     """
 
 

@@ -10,10 +10,14 @@ from typing import NoReturn
 
 import typer
 
+from artkit.cli.compare import compare
 from artkit.cli.dataset import dataset_app
+from artkit.cli.evaluate import evaluate
 from artkit.cli.plugins import plugins_app
+from artkit.cli.recipes import recipes
 from artkit.cli.run import run
 from artkit.cli.shard import shard
+from artkit.cli.sweep import sweep
 from artkit.errors import ArtkitError
 
 app = typer.Typer(
@@ -25,7 +29,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(sweep)
 app.command()(shard)
+app.command()(recipes)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(plugins_app, name="plugins")
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from artkit.cli.tables import plain_console, plain_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
     from rich.table import Table
 
     from artkit.contracts import Kind
@@ -95,27 +96,10 @@ def _read_kind(word: str) -> "Kind":
 # --- printing -------------------------------------------------------------------------------------------------------
 
 
-def _console() -> "Console":
-    """A console that takes texts as they are; without a terminal, lines are as long as they need to be."""
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    return console if console.is_terminal else Console(markup=False, highlight=False, width=1000)
-
-
-def _table(*columns: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _NEVER_WRAPPED)
-    return table
-
-
 def _print_list(rows: "Sequence[Plugin]", checked: bool) -> None:
-    console = _console()
+    console = plain_console()
     columns = ("plugin", "version", "kinds", "components", "status", *(("import",) if checked else ()), "from")
-    table = _table(*columns)
+    table = plain_table(*columns, unwrapped=_NEVER_WRAPPED)
     for row in rows:
         table.add_row(*_cells(row, checked))
     console.print(table)
@@ -156,18 +140,18 @@ def _print_kind(registry: "Registry", kind: "Kind") -> None:
         typer.echo(f"no plugin provides {plural(kind)}; `artkit plugins --check` shows what each one does")
         return
     names = [component.name for component in components]
-    table = _table("name", "plugin", "what it is")
+    table = plain_table("name", "plugin", "what it is", unwrapped=_NEVER_WRAPPED)
     for component in components:
         # A name that several plugins have is only found by its id.
         name = component.name if names.count(component.name) == 1 else component.full_name
         table.add_row(name, component.plugin.label, f"{component.summary} {_stability(component)}".strip())
-    _console().print(table)
+    plain_console().print(table)
 
 
 def _print_component(component: "Component") -> None:
     from artkit.registry import shared_options
 
-    console = _console()
+    console = plain_console()
     console.print(f"{component.kind} {component.name}", style="bold", end="")
     console.print(f"  {component.summary}" if component.summary else "", soft_wrap=True)
     console.print(
@@ -179,14 +163,14 @@ def _print_component(component: "Component") -> None:
         console.print(component.warning, style="yellow", soft_wrap=True)
     console.print()
     console.print(_option_table(component.options) if len(component.options) else "It has no options.")
-    if len(shared := shared_options(component.kind)):
+    if len(shared := shared_options(component.kind, component.options)):
         console.print(f"\nEvery {component.kind} also has:")
         console.print(_option_table(shared))
 
 
 def _option_table(options: "OptionTable") -> "Table":
     shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in options) else []), "help"]
-    table = _table(*shown)
+    table = plain_table(*shown, unwrapped=_NEVER_WRAPPED)
     for option in options:
         bounds = [option.bounds_text] if "bounds" in shown else []
         table.add_row(option.name, option.type_text, option.default_text, *bounds, option.help)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
+from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
 
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
-    from artkit.recipe import CommandLine, Recipe
-    from artkit.registry import Registry
+    from artkit.recipe import CommandLine
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -22,7 +23,11 @@ _OUTPUT = "Output"
 def run(
     recipe: Annotated[
         Path | None,
-        typer.Argument(metavar="RECIPE", parser=given_path, help="A recipe (TOML). Its sections replace the defaults."),
+        typer.Argument(
+            metavar="RECIPE",
+            parser=given_path,
+            help="A recipe (TOML), or the name of one that `artkit recipes` lists. Its sections replace the defaults.",
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -72,11 +77,31 @@ def run(
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.", rich_help_panel=_TRAINING)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step.", rich_help_panel=_TRAINING)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images that are computed at once.", rich_help_panel=_TRAINING)
+    ] = None,
+    accumulate: Annotated[int | None, typer.Option(help="Batches a step.", rich_help_panel=_TRAINING)] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Compile the model, if there is a compiler.", rich_help_panel=_TRAINING)
+    ] = False,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="End training within so many minutes; the schedule is fitted to them.", rich_help_panel=_TRAINING
+        ),
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Height and width of images in pixels.", rich_help_panel=_TRAINING)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides all randomness.", rich_help_panel=_TRAINING)] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|none|N",
+            help="What stands still while the rest learns: all but the head, nothing, or the first N stages.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", rich_help_panel=_TRAINING)
     ] = None,
@@ -95,6 +120,20 @@ def run(
             metavar="RUN", parser=given_path, help="Go on with a run that was cut off.", rich_help_panel=_OUTPUT
         ),
     ] = None,
+    find_lr: Annotated[
+        bool,
+        typer.Option(
+            "--find-lr",
+            help="Instead of a run: test learning rates, leave a picture in --out, and say a good one.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False,
+    print_recipe: Annotated[
+        bool,
+        typer.Option(
+            "--print-recipe", help="Print the recipe with every option, and do nothing else.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing but warnings.", rich_help_panel=_OUTPUT)
     ] = False,
@@ -104,6 +143,7 @@ def run(
 ) -> None:
     """Train, evaluate and report. Without options: on real clip art by artist, in a few minutes."""
     from artkit.errors import RecipeError
+    from artkit.options.reading import CommandLineText
     from artkit.recipe import CommandLine
 
     command_line = CommandLine(
@@ -112,16 +152,26 @@ def run(
         reporters=(*(reporter or ()), *(("no:artkit/console",) if quiet or json_ else ())),
         settings=_given(
             **{
-                "data.path": _folder(data),
+                "data.path": data_folder(data),
                 "data.image_size": image_size,
                 "train.epochs": epochs,
                 "train.batch_size": batch_size,
+                "train.accumulate": accumulate,
+                "train.compile": True if compile_ else None,
+                "train.max_minutes": max_minutes,
                 "train.seed": seed,
+                "train.freeze": None if freeze is None else CommandLineText(freeze),
                 "train.device": device,
             }
         ),
         assignments=set_ or (),
     )
+    if print_recipe:
+        _print_recipe(recipe, command_line, plugin or [], resume)
+        return
+    if find_lr:
+        _find_lr(recipe, command_line, plugin or [], out, resume, as_json=json_, quiet=quiet)
+        return
     if resume is None:
         outcome = _start(recipe, command_line, plugin or [], out)
     else:
@@ -139,60 +189,63 @@ def run(
         raise typer.Exit(_INTERRUPTED)
 
 
-def _folder(data: str | None) -> str | None:
-    """A folder's path in full, lest one with the name of the bundled data set is taken for that."""
-    return str(Path(data).resolve()) if data and Path(data).is_dir() else data
-
-
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _start(path: Path | None, command_line: "CommandLine", plugins: list[str], out: Path | None) -> "Outcome":
-    from artkit.recipe import read_recipe_file
-
-    layer = read_recipe_file(path) if path else {}
-    registry, recipe = _resolve(layer, command_line, plugins)
+    layer = recipe_layer(path, plugins)
+    registry = open_registry(layer, plugins)
+    recipe = resolve(layer, command_line, registry)
     from artkit.engine import job  # imports torch, which takes seconds: only after all that can be wrong was checked
 
-    return job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=_warn)
+    return job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
+
+
+def _find_lr(
+    path: Path | None,
+    command_line: "CommandLine",
+    plugins: list[str],
+    out: Path | None,
+    resumed: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from artkit.errors import RecipeError
+
+    if resumed is not None:
+        raise RecipeError(
+            f"--find-lr does not go with --resume; test the recipe of that run: artkit run {resumed}/recipe.toml "
+            "--find-lr"
+        )
+    layer = recipe_layer(path, plugins)
+    recipe = resolve(layer, command_line, open_registry(layer, plugins))
+    from artkit.cli.find_lr import find_lr
+
+    find_lr(recipe, out=out, as_json=as_json, quiet=quiet)
+
+
+def _print_recipe(path: Path | None, command_line: "CommandLine", plugins: list[str], resumed: Path | None) -> None:
+    from artkit.errors import RecipeError
+
+    if resumed is not None:
+        raise RecipeError(f"--print-recipe does not go with --resume; the recipe of that run is {resumed}/recipe.toml")
+    layer = recipe_layer(path, plugins)
+    typer.echo(resolve(layer, command_line, open_registry(layer, plugins)).to_toml(), nl=False)
 
 
 def _resume(folder: Path, command_line: "CommandLine", plugins: list[str]) -> "Outcome":
     from artkit.errors import RunError
-    from artkit.recipe import read_recipe_file
 
     path = folder / "recipe.toml"
     if not path.is_file():
         raise RunError(f"{folder} is not a run folder (it has no recipe.toml); --resume takes a folder that a run left")
-    _, recipe = _resolve(read_recipe_file(path), command_line, plugins)
+    layer = recipe_layer(path, plugins)
+    recipe = resolve(layer, command_line, open_registry(layer, plugins))
     from artkit.engine import job
 
-    return job.resume(recipe, folder, warn=_warn)
-
-
-def _resolve(layer: dict[str, Any], command_line: "CommandLine", plugins: list[str]) -> "tuple[Registry, Recipe]":
-    from artkit.recipe import resolve_recipe
-    from artkit.registry import load_registry
-
-    files = [*layer.get("plugins", []), *(name for name in plugins if not name.startswith("no:"))]
-    switched_off = [name.removeprefix("no:") for name in plugins if name.startswith("no:")]
-    registry = load_registry(files, switched_off=switched_off)
-    for row in registry.plugins:
-        if row.failure:
-            _warn(f"{row.info.label} was left out: {row.failure}; see `artkit plugins --check`")
-        elif row.loaded and not row.components:
-            _warn(f"{row.info.label} registers nothing")
-    recipe = resolve_recipe({**layer, "plugins": files}, command_line, registry)
-    for choice in recipe.choices:
-        if choice.component.warning:
-            _warn(choice.component.warning)
-    return registry, recipe
-
-
-def _warn(text: str) -> None:
-    typer.secho("note: ", fg="yellow", bold=True, err=True, nl=False)
-    typer.echo(text, err=True)
+    return job.resume(recipe, folder, warn=print_note)
 
 
 def _print_json(outcome: "Outcome") -> None:

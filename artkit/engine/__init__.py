@@ -2,7 +2,16 @@
 
 job.py            `start` and `resume`: from a recipe or a run folder to a finished run
 assembly.py       builds data, model, loss, optimizer and the rest from a recipe
-trainer.py        epochs, steps, selection of the best weights, early stopping, checkpoints
+trainer.py        epochs, steps, selection of the best weights, early stopping
+training_loader.py  the images of a run, in sizes that may grow
+step_plan.py      which positions of a plan learn together in one optimizer step
+step.py           one optimizer step: accumulated, clipped
+precision.py      float32 or mixed precision
+compiling.py      the forward pass of training as compiled code
+averaging.py      the moving average of the weights
+budget.py         the time that a run may take
+state.py          what a checkpoint holds to go on from
+rate_finder.py    the learning-rate range test; rate_figure.py draws it
 data_notes.py     what the user should hear of the loading of images
 progress.py       how far a run has come: all that a checkpoint holds beside tensors
 checkpoint.py     tensors and plain values <-> one safetensors file, written atomically
@@ -15,4 +24,10 @@ returned.py       checks of what components return
 signals.py        Ctrl-C: stop after the current step
 events.py         calls the reporters, each in isolation
 folder.py         the run folder: its name, recipe.toml and run.json
+trained.py        weights that a run left, with all that is needed to use them
+evaluating.py     judges a trained model on a split, of its own data set or of another
+evaluation_files.py  what an evaluation leaves
+intervals.py      how sure a figure is: Wilson, bootstrap, McNemar
+comparison/       runs beside one another
+sweeping.py       one run after another, each resumed or kept
 """

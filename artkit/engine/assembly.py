@@ -6,28 +6,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from artkit.contracts import (
     AugmenterContext,
-    Loss,
-    LossContext,
-    ModelContext,
     OptimizerContext,
-    Sampler,
-    SamplerContext,
+    Pretrained,
     Schedule,
     ScheduleContext,
 )
 from artkit.engine.augmentation import AugmentationChain, AugmentationStep
+from artkit.engine.balance_notes import balance_notes
+from artkit.engine.epoch_loss import EpochLoss
+from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
+from artkit.engine.precision import Precision
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.randomness import seed_torch
-from artkit.engine.returned import check_model, check_optimizer
-from artkit.errors import ComponentError, RunError
+from artkit.engine.returned import check_optimizer
+from artkit.engine.sampling import Sampling
+from artkit.engine.starting import Start, build_model
+from artkit.engine.step_plan import StepPlan
+from artkit.engine.training_loader import TrainingLoader
+from artkit.errors import RunError
 from artkit.recipe import Choice, Recipe
 from artkit.recipe.layers import DEMO
 from artkit_shards import Dataset, Loader, Split, demo_path, open_dataset
-from artkit_shards.stream.plan import check_counts
 from artkit_shards.wording import counted
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
@@ -40,12 +42,18 @@ class Assembly:
     recipe: Recipe
     dataset: Dataset
     device: torch.device
+    precision: Precision
     preprocessing: Preprocessing
     model: torch.nn.Module
-    loss: Loss
+    start: Start
+    """What the model starts from."""
+    finetuning: Finetuning
+    """What of the model is trained in which epoch."""
+    loss: EpochLoss
     optimizer: torch.optim.Optimizer
     schedule: Schedule
-    loader: Loader
+    sampling: Sampling
+    loader: TrainingLoader
     """Delivers the training images of the whole run."""
     augment: AugmentationChain
 
@@ -102,31 +110,43 @@ def judged_split(dataset: Dataset, name: str) -> Split | None:
     return dataset.split(name)
 
 
-def assemble(recipe: Recipe, dataset: Dataset) -> Assembly:
+def assemble(recipe: Recipe, dataset: Dataset, *, resumed: Preprocessing | None = None) -> Assembly:
     """Build every part.
 
+    Args:
+        recipe: What to build.
+        dataset: What to train on.
+        resumed: The preparation of images of the run that goes on, if one does. A checkpoint replaces the weights then,
+            so those that the run began with may be gone.
+
     Raises:
-        RunError: if the device is not there.
+        RunError: if the device is not there, or lacks the precision.
         ComponentError: if a component cannot be built or breaks its contract.
     """
     device = pick_device(recipe.train.device)
-    loader = _build_loader(recipe, dataset, device)
-    first_counts = np.bincount(loader.plan, minlength=len(loader.split))
+    precision = Precision(recipe.train.precision, device)
+    sampling = _build_sampling(recipe, dataset)
+    loader = _build_loader(recipe, dataset, device, sampling)
     seed_torch(recipe.train.seed, 0, 0)
-    model = _build_model(recipe, len(dataset.class_names))
+    model, start = build_model(recipe.model, dataset.class_names, recipe.data.image_size, load_weights=resumed is None)
     with recipe.model.component.guard(f"moving to {device}"):
-        model = _channels_last(model.to(device))
+        model = channels_last(model.to(device))
+    finetuning = plan_finetuning(recipe.train, model, len(dataset.class_names), recipe.model.component)
+    optimizer = _build_optimizer(recipe, finetuning)
+    finetuning.enter_epoch(model, 0)
     return Assembly(
         recipe=recipe,
         dataset=dataset,
         device=device,
-        preprocessing=Preprocessing.for_pixels(
-            dataset.pixel_mean, dataset.pixel_std, image_size=recipe.data.image_size, fit=recipe.data.fit
-        ),
+        precision=precision,
+        preprocessing=resumed or _preprocessing(recipe, dataset, start.pretrained),
         model=model,
-        loss=_build_loss(recipe, dataset, first_counts),
-        optimizer=_build_optimizer(recipe, model),
-        schedule=_build_schedule(recipe, dataset, loader.num_positions),
+        start=start,
+        finetuning=finetuning,
+        loss=_build_loss(recipe, dataset, sampling),
+        optimizer=optimizer,
+        schedule=_build_schedule(recipe, dataset, loader.num_positions, optimizer),
+        sampling=sampling,
         loader=loader,
         augment=AugmentationChain(_augmentation_steps(recipe), recipe.train.seed),
     )
@@ -149,76 +169,46 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def sample_counts(choice: Choice, sampler: Sampler, epoch: int, num_samples: int) -> NDArray[np.int64]:
-    """The sampler's counts for an epoch, int64 (N,).
-
-    Raises:
-        ComponentError: if they are no counts, naming the sampler's owner.
-    """
-    with choice.component.guard("counts"):
-        counts = sampler.counts(epoch)
-    try:
-        checked = check_counts(counts, num_samples)
-        if checked.sum() < 2:
-            # Batch normalisation cannot learn from one image, so such an epoch has no step at all.
-            raise ValueError("counts add up to 1: an epoch needs at least two images")
-    except ValueError as error:
-        raise ComponentError(f"{choice.component.owner}: {error}", plugin=choice.component.plugin.label) from None
-    return checked
-
-
-def param_groups(model: torch.nn.Module) -> list[dict[str, object]]:
-    """Split the trainable parameters: matrices and kernels decay, biases and normalisation weights do not.
-
-    Weight decay on the latter only shrinks what normalisation scales back (He et al. 2019, "Bag of tricks", sec. 3.1).
-    """
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    decayed = [parameter for parameter in trainable if parameter.ndim > 1]
-    others = [parameter for parameter in trainable if parameter.ndim <= 1]
-    groups: list[dict[str, object]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
-
-
-def _build_loader(recipe: Recipe, dataset: Dataset, device: torch.device) -> Loader:
-    train, data = dataset.split(TRAIN), recipe.data
-    # With several targets, an image may have a class in another one only. Samplers need not know of it.
-    rows = np.flatnonzero(train.labels >= 0)
-    labels = train.labels[rows]
-    labels.flags.writeable = False
-    sampler: Sampler = _build(
-        recipe.sampler, SamplerContext(labels=labels, class_names=dataset.class_names, seed=recipe.train.seed)
+def _build_sampling(recipe: Recipe, dataset: Dataset) -> Sampling:
+    return Sampling(
+        recipe.sampler,
+        dataset.split(TRAIN).labels,
+        dataset.class_names,
+        seed=recipe.train.seed,
+        num_epochs=recipe.train.epochs,
     )
 
-    def counts(epoch: int) -> NDArray[np.int64]:
-        of_all = np.zeros(len(train), dtype=np.int64)
-        of_all[rows] = sample_counts(recipe.sampler, sampler, epoch, len(rows))
-        return of_all
 
-    try:
+def _build_loader(recipe: Recipe, dataset: Dataset, device: torch.device, sampling: Sampling) -> TrainingLoader:
+    data = recipe.data
+
+    def make(image_size: int, epoch: int) -> Loader:
         return Loader(
-            train,
-            image_size=data.image_size,
+            dataset.split(TRAIN),
+            image_size=image_size,
             batch_size=recipe.train.batch_size,
-            counts=counts,
+            counts=sampling.counts,
             fit=data.fit,
             seed=recipe.train.seed,
+            epoch=epoch,
             threads=data.threads,
             cache=data.cache,
             max_bad=data.max_bad,
             pin_memory=device.type == "cuda",
         )
+
+    try:
+        return TrainingLoader(
+            make,
+            small=data.grow_from or data.image_size,
+            full=data.image_size,
+            share=data.grow_after if data.grow_from else 0.0,
+        )
     except ValueError as error:
         raise RunError(f"section [data]: {error}") from None
 
 
-def _build_model(recipe: Recipe, num_outputs: int) -> torch.nn.Module:
-    context = ModelContext(num_outputs=num_outputs, image_size=recipe.data.image_size)
-    model: torch.nn.Module = _build(recipe.model, context)
-    check_model(model, recipe.model.component)
-    return model
-
-
-def _channels_last(model: torch.nn.Module) -> torch.nn.Module:
+def channels_last(model: torch.nn.Module) -> torch.nn.Module:
     """Lay out kernels as the loader lays out images; `Module.to` would refuse a model with parameters of rank 5."""
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.ndim == 4:
@@ -226,15 +216,29 @@ def _channels_last(model: torch.nn.Module) -> torch.nn.Module:
     return model
 
 
-def _build_optimizer(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Optimizer:
-    optimizer: torch.optim.Optimizer = _build(recipe.optimizer, OptimizerContext(param_groups=param_groups(model)))
+def _preprocessing(recipe: Recipe, dataset: Dataset, pretrained: Pretrained | None) -> Preprocessing:
+    """Weights that were trained before know images as they were normalised then."""
+    mean = (pretrained and pretrained.pixel_mean) or dataset.pixel_mean
+    std = (pretrained and pretrained.pixel_std) or dataset.pixel_std
+    return Preprocessing.for_pixels(mean, std, image_size=recipe.data.image_size, fit=recipe.data.fit)
+
+
+def _build_optimizer(recipe: Recipe, finetuning: Finetuning) -> torch.optim.Optimizer:
+    groups = finetuning.param_groups()
+    optimizer: torch.optim.Optimizer = _build(recipe.optimizer, OptimizerContext(param_groups=groups))
     check_optimizer(optimizer, recipe.optimizer.component)
+    scale_learning_rates(optimizer, groups, recipe.optimizer.component)
     return optimizer
 
 
-def _build_schedule(recipe: Recipe, dataset: Dataset, draws_per_epoch: int) -> Schedule:
+def _build_schedule(
+    recipe: Recipe, dataset: Dataset, draws_per_epoch: int, optimizer: torch.optim.Optimizer
+) -> Schedule:
+    steps = StepPlan(draws_per_epoch, recipe.train.batch_size, recipe.train.accumulate)
     context = ScheduleContext(
-        num_epochs=recipe.train.epochs, steps_per_epoch=-(-draws_per_epoch // recipe.train.batch_size)
+        num_epochs=recipe.train.epochs,
+        steps_per_epoch=steps.num_steps,
+        learning_rate=max(float(group["lr"]) for group in optimizer.param_groups),
     )
     schedule: Schedule = _build(recipe.schedule, context)
     if hasattr(schedule, "observe") and judged_split(dataset, VALIDATION) is None:
@@ -245,15 +249,14 @@ def _build_schedule(recipe: Recipe, dataset: Dataset, draws_per_epoch: int) -> S
     return schedule
 
 
-def _build_loss(recipe: Recipe, dataset: Dataset, counts: NDArray[np.int64]) -> Loss:
-    train = dataset.split(TRAIN)
-    rows = np.flatnonzero(train.labels >= 0)
-    drawn = np.bincount(train.labels[rows], weights=counts[rows], minlength=len(dataset.class_names)).astype(np.int64)
-    loss: Loss = _build(
+def _build_loss(recipe: Recipe, dataset: Dataset, sampling: Sampling) -> EpochLoss:
+    return EpochLoss(
         recipe.loss,
-        LossContext(class_names=dataset.class_names, class_counts=train.class_counts, drawn_counts=drawn),
+        dataset.class_names,
+        dataset.split(TRAIN).class_counts,
+        sampling=sampling,
+        num_epochs=recipe.train.epochs,
     )
-    return loss
 
 
 def _augmentation_steps(recipe: Recipe) -> Sequence[AugmentationStep]:
@@ -270,17 +273,26 @@ def _build(choice: Choice, context: object) -> Any:
 def notes(assembly: Assembly) -> Iterator[str]:
     """What the user should know before the run, a line each."""
     settings = assembly.recipe.train
+    if assembly.start.note:
+        yield assembly.start.note
+    yield from assembly.finetuning.notes(pretrained=assembly.start.pretrained is not None)
     main, *others = assembly.dataset.targets
     if others:
         yield f"the data set tells {main}, {', '.join(others)} of its images; a run learns the first, '{main}'"
     unlearnt = int((assembly.train.labels < 0).sum())
     if unlearnt:
         yield f"{counted(unlearnt, 'image')} of '{TRAIN}' without a class: only the others are learnt"
+    if settings.max_minutes:
+        yield (
+            f"train.max_minutes={settings.max_minutes:g}: the schedule follows the clock, so this run cannot be "
+            "repeated to the last bit"
+        )
     if assembly.validation is None:
         lack = _lack(assembly.dataset, VALIDATION)
         yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"
         if settings.patience:
             yield f"train.patience={settings.patience} has no effect without a split 'val'"
+    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss, assembly.device)
     num_positions = assembly.loader.num_positions
     if num_positions % settings.batch_size == 1:
         yield (

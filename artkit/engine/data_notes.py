@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from artkit_shards import Loader
+from artkit.engine.training_loader import TrainingLoader
 
 _NAMED: Final = 10  # unreadable images that are told one by one
 _EPOCHS_WITH_CACHE_NOTE: Final = 2  # the first fills it, in the second it is as it will stay
@@ -17,11 +17,12 @@ class DataNotes:
         tell: Shows one line to the user.
     """
 
-    def __init__(self, loader: Loader, tell: Callable[[str], None]) -> None:
+    def __init__(self, loader: TrainingLoader, tell: Callable[[str], None]) -> None:
         self._loader = loader
         self._tell = tell
         self._num_seen = 0
         self._keys: set[str] = set()
+        self._cache: object = None
         self._hits = self._misses = 0
         self._epochs = 0
 
@@ -40,9 +41,11 @@ class DataNotes:
 
     def after_epoch(self, epoch: int) -> None:
         """Tell what the cache saved, until that is known."""
-        cache, forecast = self._loader.cache, self._loader.forecast
+        cache, forecast = self._loader.current.cache, self._loader.current.forecast
         if cache is None or forecast is None or self._epochs == _EPOCHS_WITH_CACHE_NOTE:
             return
+        if cache is not self._cache:  # larger images have a cache of their own
+            self._cache, self._hits, self._misses = cache, 0, 0
         hits, misses = cache.hits - self._hits, cache.misses - self._misses
         self._hits, self._misses = cache.hits, cache.misses
         self._epochs += 1

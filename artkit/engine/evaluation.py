@@ -1,11 +1,13 @@
 """What a model says about a split, each sample exactly once, and scikit-learn's metrics of it."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from artkit.engine.precision import Precision
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.returned import check_logits
 from artkit.errors import RunError
@@ -23,6 +25,9 @@ def predict_split(
     batch_size: int,
     threads: int,
     device: torch.device,
+    precision: Precision,
+    mirrored: bool,
+    num_classes: int | None = None,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float64]:
     """Compute the logits of every sample, in the order of the split.
@@ -35,6 +40,10 @@ def predict_split(
         batch_size: Images a batch; changes nothing but speed and memory.
         threads: Threads of the loader.
         device: Where the model is.
+        precision: The one of training.
+        mirrored: Whether each image is judged together with its mirror image: the answer is the logarithm of the mean
+            of the two probabilities, which are logits too.
+        num_classes: Classes that the model tells apart; by default those of the split's data set.
         on_batch: Called with the number of images done so far; may raise to leave early.
 
     Returns:
@@ -54,21 +63,36 @@ def predict_split(
         order="rows",
         pin_memory=device.type == "cuda",
     )
-    num_classes = len(split.class_counts)
+    num_classes = len(split.class_counts) if num_classes is None else num_classes
     logits_NK = np.empty((len(split), num_classes))
     done = 0
     for batch in loader:
         images = batch.images.to(device, non_blocking=True)
         images = preprocessing.normalise(preprocessing.to_unit(images))
-        with component.guard("forward"):
-            logits_BK = model(images)
-        check_logits(logits_BK, len(batch.rows), num_classes, component)
+        logits_BK = _judge(model, component, images, precision, num_classes)
+        if mirrored:
+            logits_BK = _log_mean(logits_BK, _judge(model, component, images.flip(3), precision, num_classes))
         shown = batch.mask.numpy()
-        logits_NK[batch.rows[shown]] = logits_BK.double().cpu().numpy()[shown]
+        logits_NK[batch.rows[shown]] = logits_BK.cpu().numpy()[shown]
         done += int(shown.sum())
         on_batch(done)
     _check_finite(logits_NK, split.name, component)
     return logits_NK
+
+
+def _judge(
+    model: torch.nn.Module, component: Component, images_BCHW: torch.Tensor, precision: Precision, num_classes: int
+) -> torch.Tensor:
+    """Logits of normalised images, float64, (B, K)."""
+    with component.guard("forward"), precision.autocast():
+        logits_BK: torch.Tensor = model(images_BCHW)
+    check_logits(logits_BK, len(images_BCHW), num_classes, component)
+    return logits_BK.float().double()
+
+
+def _log_mean(logits_BK: torch.Tensor, others_BK: torch.Tensor) -> torch.Tensor:
+    """Logarithm of the mean of the probabilities of two sets of logits, (B, K)."""
+    return torch.logaddexp(logits_BK.log_softmax(1), others_BK.log_softmax(1)) - math.log(2)
 
 
 def _check_finite(logits_NK: NDArray[np.float64], split: str, component: Component) -> None:

@@ -15,12 +15,13 @@ import torch
 
 from artkit.engine.checkpoint import write_atomically
 from artkit.errors import RunError
-from artkit.recipe import Recipe
+from artkit.recipe import Recipe, read_recipe_file
 from artkit_shards.errors import is_disk_full
 
 RECIPE = "recipe.toml"
 RUN = "run.json"
 STATE = Path("last") / "state.safetensors"
+LAST_EPOCH = "last_epoch.safetensors"
 
 
 class RunFolder:
@@ -80,6 +81,22 @@ class RunFolder:
         """The weights with the best validation value, such as "accuracy" or "loss"."""
         return self.path / f"best_{value}.safetensors"
 
+    @property
+    def last_epoch(self) -> Path:
+        """The weights of the last epoch, kept where no validation chose others."""
+        return self.path / LAST_EPOCH
+
+    @property
+    def selected(self) -> Path:
+        """The weights that the run's figures are those of; there once its first epoch is over.
+
+        Raises:
+            RecipeError: if the folder has no recipe that can be read.
+        """
+        if self.last_epoch.is_file():
+            return self.last_epoch
+        return self.best(read_recipe_file(self.path / RECIPE)["train"]["select"])
+
     def write_recipe(self, recipe: Recipe) -> None:
         """Write the resolved recipe."""
         write_atomically(self.path / RECIPE, recipe.to_toml().encode())
@@ -94,7 +111,7 @@ class RunFolder:
             facts = json.loads((self.path / RUN).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path} is not a run folder: its {RUN} cannot be read ({error})") from None
-        if not isinstance(facts, dict) or not {"status", "data", "recipe", "resumed"} <= facts.keys():
+        if not isinstance(facts, dict) or not {"status", "data", "preprocessing", "recipe", "resumed"} <= facts.keys():
             raise RunError(f"{self.path / RUN} is damaged, it lacks what artkit wrote into it; start the run again")
         return facts
 

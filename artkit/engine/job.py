@@ -11,10 +11,11 @@ import torch
 
 from artkit.contracts import ErrorInfo, Predictions, ReporterContext, RunInfo, RunStatus
 from artkit.engine.assembly import Assembly, assemble, notes, open_data
-from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder, machine_facts, now, version_facts
+from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.progress import kept_values
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
 from artkit.engine.signals import StopSignal
@@ -85,7 +86,8 @@ def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -
     dataset = open_data(recipe)
     check_same_data(dataset, facts["data"], path)
     facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}
-    return _carry_out(assemble(recipe, dataset), folder, facts, warn, resumed=True)
+    assembly = assemble(recipe, dataset, resumed=Preprocessing.from_plain(facts["preprocessing"]))
+    return _carry_out(assembly, folder, facts, warn, resumed=True)
 
 
 def _carry_out(
@@ -106,6 +108,8 @@ def _carry_out(
             if not resumed:
                 trainer.save()
             trainer.train()
+            if assembly.validation is None:
+                save_checkpoint(folder.last_epoch, trainer.weights())
             facts |= {"tested": _test(assembly, folder, trainer, reporters)}
             # Only what is on disk is done: on a full disk the run stays open, and can be resumed to its reports.
             folder.write_facts({**facts, "status": "ok"})
@@ -160,9 +164,10 @@ def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Re
     split = assembly.tested
     if split is None:
         return None
-    selected = folder.best(assembly.recipe.train.select)
+    selected = folder.last_epoch
     if assembly.validation is not None:
-        assembly.model.load_state_dict(load_checkpoint(selected)["model"])
+        selected = folder.best(assembly.recipe.train.select)
+    assembly.model.load_state_dict(load_checkpoint(selected)["model"])
     rows = np.flatnonzero(split.labels >= 0)
     probabilities = softmax(trainer.predict(split))[rows]
     probabilities.flags.writeable = False  # all reporters share it
@@ -180,8 +185,7 @@ def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Re
             image=lambda row, size: fit_image(split.read(int(rows[row])), size),
         )
     )
-    weights = selected.name if assembly.validation is not None else "last epoch"
-    return {"split": split.name, "weights": weights, "images": len(rows), "metrics": metrics}
+    return {"split": split.name, "weights": selected.name, "images": len(rows), "metrics": metrics}
 
 
 def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, Any]]) -> dict[str, Any]:
@@ -200,6 +204,7 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
         "plugins": plugins,
         "recipe": decisive_part(assembly.recipe),
         "num_parameters": assembly.num_parameters,
+        "preprocessing": assembly.preprocessing.to_plain(),
         "data": {
             "path": str(dataset.path),
             "fingerprint": dataset.fingerprint,

@@ -39,12 +39,12 @@ class Preprocessing:
 
     def to_unit(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Uint8 in [0, 255] -> float32 in [0, 1], on the same device and in the same memory format."""
-        return images_BCHW.float().div_(255)
+        return torch.div(images_BCHW, 255)  # in one pass: that of `float` alone takes as long
 
     def normalise(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Float RGB in [0, 1] -> zero mean and unit variance over the training pixels."""
         mean, std = (torch.tensor(v, device=images_BCHW.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
-        return (images_BCHW - mean) / std
+        return (images_BCHW - mean).div_(std)
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-able values, for `from_plain`."""

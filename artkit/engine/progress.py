@@ -13,6 +13,19 @@ def kept_values(select: Selection) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("accuracy", "loss", select)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepValues:
+    """What a step tells of itself."""
+
+    images: int
+    """That were learnt from."""
+    loss: float
+    """Mean over them."""
+    correct: int
+    gradient_norm: float | None
+    """Euclidean norm over all parameters, before it was clipped; None where nothing is clipped."""
+
+
 @dataclass(slots=True)
 class EpochSums:
     """What the current epoch has added up so far."""
@@ -23,10 +36,23 @@ class EpochSums:
     correct: int = 0
     seconds: float = 0.0
     """Time in training, without validation."""
+    steps: int = 0
+    clipped: int = 0
+    """Steps whose gradient was too long."""
 
-    def values(self) -> dict[str, float]:
-        """Means over the images of the epoch, and the speed."""
+    def add(self, values: StepValues, clip: float) -> None:
+        """Count a step; `clip` is the longest gradient, or 0."""
+        self.images += values.images
+        self.loss += values.loss * values.images
+        self.correct += values.correct
+        self.steps += 1
+        self.clipped += values.gradient_norm is not None and values.gradient_norm > clip
+
+    def values(self, *, with_clipped: bool) -> dict[str, float]:
+        """Means over the images of the epoch, the speed, and perhaps the share of steps that were clipped."""
+        clipped = {"clipped": self.clipped / self.steps} if with_clipped else {}
         return {
+            **clipped,
             "train_loss": self.loss / self.images,
             "train_accuracy": self.correct / self.images,
             "images_per_s": self.images / max(self.seconds, 1e-9),
@@ -49,6 +75,15 @@ class Progress:
     """The values of each finished epoch."""
     schedule: dict[str, Any] = field(default_factory=dict)
     """State of a schedule that reacts to validation."""
+    seconds: float = 0.0
+    """Time that the run took so far, in all its parts."""
+    validation_seconds: float = 0.0
+    """Time of the longest validation; 0 before the first one."""
+
+    @property
+    def is_in_epoch(self) -> bool:
+        """Whether the current epoch was begun."""
+        return self.trained or self.sums.images > 0
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-able values, for `from_plain`."""

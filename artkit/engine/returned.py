@@ -6,6 +6,7 @@ from typing import NoReturn
 import torch
 from torch.nn.parameter import UninitializedParameter
 
+from artkit.contracts import Mixed
 from artkit.errors import ComponentError
 from artkit.registry import Component
 
@@ -35,12 +36,29 @@ def check_logits(logits: object, batch_size: int, num_classes: int, component: C
         )
 
 
-def check_augmented(augmented: object, images_BCHW: torch.Tensor, component: Component) -> None:
-    """Raise ComponentError unless an augmenter returned images of the shape that it was given."""
+def check_augmented(augmented: object, images_BCHW: torch.Tensor, component: Component) -> torch.Tensor:
+    """Return images, or raise ComponentError unless they have the shape that the augmenter was given."""
     wanted = tuple(images_BCHW.shape)
+    if isinstance(augmented, Mixed):
+        _refuse(component, "returned Mixed; an augmenter that mixes images has an attribute `mixes` that is True")
     if not isinstance(augmented, torch.Tensor) or tuple(augmented.shape) != wanted:
         rule = f"an augmenter returns images of the shape it was given, {wanted}"
         _refuse(component, f"returned {_given(augmented)}; {rule}")
+    return augmented
+
+
+def check_mixed(mixed: object, images_BCHW: torch.Tensor, component: Component) -> Mixed:
+    """Return mixed images, or raise ComponentError unless they are such, with partners in the batch and a weight."""
+    if not isinstance(mixed, Mixed):
+        rule = "an augmenter whose attribute `mixes` is True returns artkit.Mixed"
+        _refuse(component, f"returned {_given(mixed)}; {rule}")
+    check_augmented(mixed.images, images_BCHW, component)
+    partners, num_images = mixed.partners, len(images_BCHW)
+    if not isinstance(partners, torch.Tensor) or partners.shape != (num_images,) or partners.dtype != torch.int64:
+        _refuse(component, f"returned partners that are not int64 ({num_images},); take them from draws.partners()")
+    if not 0 <= mixed.weight <= 1:
+        _refuse(component, f"returned the weight {mixed.weight}; the share of an image's own label is from 0 to 1")
+    return mixed
 
 
 def check_optimizer(optimizer: object, component: Component) -> None:

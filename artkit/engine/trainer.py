@@ -7,23 +7,28 @@ was killed and resumed takes the same steps, bit for bit on the CPU, as one that
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from artkit.engine.assembly import Assembly
-from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.averaging import WeightAverage
+from artkit.engine.budget import TimeBudget
+from artkit.engine.checkpoint import save_checkpoint
+from artkit.engine.compiling import compile_model
 from artkit.engine.data_notes import DataNotes
 from artkit.engine.evaluation import compute_metrics, predict_split, softmax
 from artkit.engine.events import Reporters
-from artkit.engine.folder import RECIPE, RunFolder
-from artkit.engine.progress import Progress, kept_values
-from artkit.engine.randomness import seed_torch
-from artkit.engine.returned import check_logits, check_loss, check_multiplier
+from artkit.engine.folder import RunFolder
+from artkit.engine.progress import Progress, StepValues, kept_values
+from artkit.engine.returned import check_multiplier
+from artkit.engine.state import TrainingState
+from artkit.engine.step import Stepper
+from artkit.engine.step_plan import StepPlan
 from artkit.errors import RunError
-from artkit_shards import Batch, Split, StateError
+from artkit_shards import Batch, Split
 
 
 class StopRequested(Exception):  # noqa: N818 - it is a request, not an error
@@ -52,14 +57,24 @@ class Trainer:
         self._base_rates = [group["lr"] for group in assembly.optimizer.param_groups]
         self._saved_at = time.monotonic()
         self._notes = DataNotes(assembly.loader, reporters.note)
-        self._repeat = f"`artkit run {folder.path / RECIPE}`"
+        compiled = compile_model(assembly.model, assembly.device, reporters.note) if self._settings.compile else None
+        self._stepper = Stepper(assembly, compiled)
+        self._average = WeightAverage(assembly.model, self._settings.ema) if self._settings.ema else None
+        self._state = TrainingState(assembly, folder, self._average)
+        judged = len(assembly.validation) if assembly.validation else 0
+        self._budget = TimeBudget(self._settings.max_minutes, judged * (1 + self._settings.tta))
 
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train."""
         patience = self._settings.patience
         is_stuck = patience > 0 and self.progress.epochs_without_gain(self._settings.select) >= patience
-        return self.progress.epoch >= self._settings.epochs or is_stuck
+        return self.progress.epoch >= self._settings.epochs or is_stuck or self._is_out_of_time_between_epochs
+
+    @property
+    def _is_out_of_time_between_epochs(self) -> bool:
+        progress = self.progress
+        return progress.step > 0 and not progress.is_in_epoch and self._budget.is_spent(progress)
 
     def train(self) -> None:
         """Train to the end.
@@ -85,99 +100,88 @@ class Trainer:
         Raises:
             RunError: if it is missing, damaged, or does not fit the model.
         """
-        state = load_checkpoint(self._folder.state)
-        if "loader" not in state:
-            raise RunError(f"{self._folder.state} is of an earlier artkit; start a new run with {self._repeat}")
-        try:
-            self.assembly.model.load_state_dict(state["model"])
-            self._load_optimizer(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError) as error:
-            # torch lists every tensor that does not fit, a line each; one says enough.
-            reason = " ".join(map(str.strip, str(error).splitlines()[:2]))
-            raise RunError(
-                f"{self._folder.state} does not fit the model and optimizer of {self._folder.path / RECIPE} "
-                f"({reason}); give the run its recipe back, or start a new run"
-            ) from None
-        self.progress = Progress.from_plain(state["progress"])
-        self._load_loader(state["loader"])
-        if self.progress.schedule:
-            self.assembly.schedule.load_state_dict(self.progress.schedule)  # type: ignore[attr-defined]
+        self.progress = self._state.load()
 
     def save(self) -> None:
         """Write the checkpoint to resume from."""
-        state = {
-            "model": self.assembly.model.state_dict(),
-            "optimizer": self.assembly.optimizer.state_dict(),
-            "progress": self.progress.to_plain(),
-            "loader": self._loader_state(),
-        }
-        save_checkpoint(self._folder.state, state)
+        self._budget.note_time(self.progress)
+        self._state.save(self.progress)
         self._saved_at = time.monotonic()
         self._reporters.checkpoint(self.progress.step, self._folder.state, best=False)
 
     def weights(self) -> dict[str, Any]:
-        """The model and all that is needed to use it without the run folder."""
+        """The weights to be judged, and all that is needed to use them without the run folder."""
+        model = self.assembly.model.state_dict()
+        if self._average:
+            # The model has its own weights again afterwards, so these must be copies.
+            with self._average.applied():
+                model = {name: tensor.clone() for name, tensor in model.items()}
         return {
-            "model": self.assembly.model.state_dict(),
+            "model": model,
             "class_names": list(self.assembly.dataset.class_names),
+            "class_counts": self.assembly.train.class_counts.tolist(),
             "preprocessing": self.assembly.preprocessing.to_plain(),
             "recipe": self.assembly.recipe.to_plain(),
         }
 
     def _train_epoch(self) -> None:
         """Take the steps that are left of the current epoch."""
-        loader, epoch = self.assembly.loader, self.progress.epoch
-        num_positions = loader.num_positions
-        self.assembly.model.train()
+        loader, sums = self.assembly.loader, self.progress.sums
+        self.assembly.loss.begin_epoch(self.progress.epoch)
+        loader.begin_epoch(self._share_at(0.0))
+        plan = StepPlan(loader.num_positions, self._settings.batch_size, self._settings.accumulate)
+        self.assembly.finetuning.enter_epoch(self.assembly.model, self.progress.epoch)
         started = time.perf_counter()
         for batch in loader:
             self._notes.after_batch()
-            self._step(batch, num_positions)
+            self._learn(batch, plan)
+            is_between_steps = plan.ends_at(loader.consumed)
+            if is_between_steps and self._stepper.has_images:
+                self._finish_step(plan)
             now = time.perf_counter()
-            self.progress.sums.seconds += now - started
+            sums.seconds += now - started
             started = now
-            self._reporters.progress("train", loader.consumed, num_positions)
+            self._reporters.progress("train", loader.consumed, loader.num_positions)
+            if not is_between_steps:
+                continue
             self._after_step()
-        self._notes.after_epoch(epoch)
+            if self._budget.is_spent(self.progress):
+                break
+        self._notes.after_epoch(self.progress.epoch)
         self.progress.trained = True
 
-    def _step(self, batch: Batch, num_positions: int) -> None:
-        """One optimizer step."""
-        assembly, progress = self.assembly, self.progress
-        first = int(batch.positions[0])
-        if len(batch.rows) == 1:
-            # Batch normalisation cannot learn from one image; the plan of the next epoch puts another one last.
-            return
-        rate = self._set_learning_rate((progress.epoch + first / num_positions) / self._settings.epochs)
-        seed_torch(self._settings.seed, progress.epoch, first)
-        images = assembly.preprocessing.to_unit(batch.images.to(assembly.device, non_blocking=True))
-        images = assembly.augment(images, progress.epoch, batch.positions.numpy())
-        labels = batch.labels.to(assembly.device)
-        with assembly.recipe.model.component.guard("forward"):
-            logits = assembly.model(assembly.preprocessing.normalise(images))
-        check_logits(logits, len(labels), len(assembly.dataset.class_names), assembly.recipe.model.component)
-        with assembly.recipe.loss.component.guard("computing the loss"):
-            loss = assembly.loss(logits, labels)
-        check_loss(loss, logits, assembly.recipe.loss.component, assembly.recipe.model.component)
-        assembly.optimizer.zero_grad(set_to_none=True)
-        with assembly.recipe.model.component.guard("backward"):
-            loss.backward()  # type: ignore[no-untyped-call]
-        with assembly.recipe.optimizer.component.guard("step"):
-            assembly.optimizer.step()
-        self._count_step(loss.item(), int((logits.argmax(1) == labels).sum()), len(labels), rate)
+    def _learn(self, batch: Batch, plan: StepPlan) -> None:
+        """Add what a batch has to say to the step it belongs to."""
+        if plan.learns_from(len(batch.rows)):
+            self._stepper.add(batch, self.progress.epoch, plan)
 
-    def _count_step(self, loss: float, correct: int, images: int, rate: float) -> None:
-        sums = self.progress.sums
-        if not math.isfinite(loss):
+    def _finish_step(self, plan: StepPlan) -> None:
+        """Take the step that the last batch belongs to, at the learning rate of the position where it begins."""
+        first = plan.first_position(self.assembly.loader.consumed - 1)
+        rate = self._set_learning_rate(self._share_at(first / plan.num_positions))
+        values = self._stepper.take()
+        if self._average:
+            self._average.update()
+        self._count_step(values, rate)
+
+    def _share_at(self, place: float) -> float:
+        """Share of training that is done at a place in the current epoch, 0 to 1: of the epochs, or of the time."""
+        share = (self.progress.epoch + place) / self._settings.epochs
+        return max(share, self._budget.share(self.progress))
+
+    def _count_step(self, values: StepValues, rate: float) -> None:
+        progress = self.progress
+        if not math.isfinite(values.loss):
             raise RunError(
-                f"the loss is {loss} at step {self.progress.step} (epoch {self.progress.epoch}); lower the learning "
+                f"the loss is {values.loss} at step {progress.step} (epoch {progress.epoch}); lower the learning "
                 f"rate, such as --set optimizer.lr={self._base_rates[0] / 10:.2g}, and start again"
             )
-        sums.images += images
-        sums.loss += loss * images
-        sums.correct += correct
-        self._reporters.log(self.progress.step, self.progress.epoch, {"loss": loss, "learning_rate": rate})
-        self.progress.step += 1
+        progress.sums.add(values, self._settings.clip)
+        logged = {"loss": values.loss, "learning_rate": rate}
+        if values.gradient_norm is not None:
+            logged["gradient_norm"] = values.gradient_norm
+        self._reporters.log(progress.step, progress.epoch, logged)
+        progress.step += 1
 
     def _set_learning_rate(self, progress: float) -> float:
         with self.assembly.recipe.schedule.component.guard("computing the learning rate"):
@@ -201,7 +205,9 @@ class Trainer:
         if split is None:
             return {}
         known = split.labels >= 0
-        metrics = compute_metrics(split.labels[known], softmax(self.predict(split))[known])
+        with self._judged_weights(), self._budget.validation(self.progress):
+            logits = self.predict(split)
+        metrics = compute_metrics(split.labels[known], softmax(logits)[known])
         return {f"val_{name}": value for name, value in metrics.items()}
 
     def predict(self, split: Split) -> NDArray[np.float64]:
@@ -226,14 +232,22 @@ class Trainer:
             batch_size=self._settings.batch_size,
             threads=self.assembly.recipe.data.threads,
             device=self.assembly.device,
+            precision=self.assembly.precision,
+            mirrored=self._settings.tta,
             on_batch=on_batch,
         )
+
+    def _judged_weights(self) -> AbstractContextManager[None]:
+        """A context in which the model has the weights to be judged: the averaged ones, if there are any."""
+        return self._average.applied() if self._average else nullcontext()
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
         """Close the epoch, keep the weights if they are the best so far, and write a checkpoint."""
         progress = self.progress
         rate = float(self.assembly.optimizer.param_groups[0]["lr"])
-        row = progress.finish_epoch({**progress.sums.values(), "learning_rate": rate, **validation})
+        row = progress.finish_epoch(
+            {**progress.sums.values(with_clipped=self._settings.clip > 0), "learning_rate": rate, **validation}
+        )
         self._observe(row)
         epoch = progress.epoch - 1
         for value in kept_values(self._settings.select):
@@ -252,29 +266,3 @@ class Trainer:
             with self.assembly.recipe.schedule.component.guard("observing an epoch"):
                 schedule.observe(row)
                 self.progress.schedule = schedule.state_dict()  # type: ignore[attr-defined]
-
-    def _loader_state(self) -> dict[str, Any]:
-        """Where the loader stands; {} behind the last epoch, where there is no plan to stand in."""
-        loader = self.assembly.loader
-        return {} if loader.epoch >= self._settings.epochs else loader.state_dict()
-
-    def _load_loader(self, state: dict[str, Any]) -> None:
-        try:
-            if state:
-                self.assembly.loader.load_state_dict(state)
-        except StateError as error:
-            raise RunError(
-                f"{self._folder.path} cannot be continued exactly: {error.fault}. Data and recipe are what they were, "
-                f"so it was begun with another version of artkit or of its sampler; start a new run with {self._repeat}"
-            ) from None
-
-    def _load_optimizer(self, state: dict[str, Any]) -> None:
-        optimizer = self.assembly.optimizer
-        optimizer.load_state_dict(state)
-        for parameter, entries in optimizer.state.items():
-            for name, value in entries.items():
-                # A counter of steps stays on the CPU, also that of a parameter which is a single number.
-                is_elementwise = isinstance(value, torch.Tensor) and value.shape == parameter.shape
-                if is_elementwise and value.device == parameter.device:
-                    # The memory format decides which kernel runs, and so the last bit of the result.
-                    entries[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

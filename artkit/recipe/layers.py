@@ -7,13 +7,13 @@ were meant for that one.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
 from artkit.options.reading import CommandLineText
+from artkit.recipe.shipped import shipped_recipes
 from artkit.registry import Registry
 from artkit.suggest import suggest
 from artkit_shards import is_address
@@ -49,13 +49,22 @@ class CommandLine:
 def read_recipe_file(path: Path) -> Layer:
     """Read a recipe and check its sections.
 
+    Args:
+        path: A TOML file, or the name of a recipe that comes with artkit. A file of that name is preferred.
+
     Raises:
         RecipeError: if there is no such file, it is not TOML, or it has an unknown section.
     """
-    if not path.is_file():
-        raise RecipeError(f"there is no recipe {path}; give the path of a TOML file, or leave it out for the defaults")
+    shipped = shipped_recipes()
+    if not path.is_file() and str(path) not in shipped:
+        raise RecipeError(
+            f"there is no recipe {path}; give the path of a TOML file, or leave it out for the defaults. "
+            f"{suggest(path.stem, shipped)}".rstrip()
+            + f"\n  artkit comes with: {', '.join(shipped)}."
+        )
     try:
-        layer = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = (path if path.is_file() else shipped[str(path)]).read_text(encoding="utf-8")
+        layer = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
     _check_sections(layer, str(path))
@@ -70,13 +79,15 @@ def _with_full_paths(layer: Layer, folder: Path) -> Layer:
     data_path = layer.get("data", {}).get("path")
     if isinstance(data_path, str) and data_path.strip() and data_path != DEMO and not is_address(data_path):
         result["data"] = {**layer["data"], "path": str(folder / Path(data_path).expanduser())}
+    weights = layer.get("model", {}).get("weights")
+    if isinstance(weights, str) and (folder / Path(weights).expanduser()).exists():
+        result["model"] = {**layer["model"], "weights": str(folder / Path(weights).expanduser())}
     return result
 
 
 def default_layer() -> Layer:
     """The recipe that every run starts from."""
-    text = resources.files("artkit").joinpath("recipes", "default.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(shipped_recipes()["default"].read_text(encoding="utf-8"))
 
 
 def lay_over(base: Layer, layer: Layer, registry: Registry) -> Layer:

@@ -143,9 +143,12 @@ def choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
     """
     options = dict(entry)
     component = registry.component(kind, options.pop("name"))
-    table = shared_options(kind)
+    table = shared_options(kind, component.options)
     given = {option.name: options.pop(option.name) for option in table if option.name in options}
     shared = table.resolve(given, owner=component.owner)
+    if shared.get("weights") and Path(shared["weights"]).expanduser().exists():
+        # The recipe that a run leaves is read from anywhere.
+        shared["weights"] = str(Path(shared["weights"]).expanduser().resolve())
     return Choice(component=component, options=component.resolve(options), shared=shared)
 
 

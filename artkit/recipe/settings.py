@@ -18,6 +18,10 @@ class DataSettings:
 
     path: Annotated[str, Doc("folder that `artkit shard` wrote; 'demo' is the bundled clip art by artist")]
     image_size: Annotated[int, Ge(8), Doc("height and width of the images in pixels")]
+    grow_from: Annotated[int, Ge(0), Doc("height and width of training images at first; 0 = image_size from the start")]
+    grow_after: Annotated[
+        float, Interval(ge=0, le=1), Doc("share of training after which they have image_size; with grow_from")
+    ]
     fit: Annotated[Literal["letterbox", "squash"], Doc("whole images on white, or stretched to the square")]
     threads: Annotated[int, Ge(1), Doc("threads that read and decode")]
     cache: Annotated[int | str, Doc("memory for decoded training images that come again, such as '2GB'; 0 = none")]
@@ -32,6 +36,11 @@ class DataSettings:
             parse_bytes(self.cache)
         except ValueError as error:
             raise RecipeError(f"section [data], option 'cache': {error}") from None
+        if self.grow_from and not 8 <= self.grow_from <= self.image_size:
+            raise RecipeError(
+                f"section [data]: grow_from={self.grow_from} is out of bounds; images grow from a size between 8 and "
+                f"image_size={self.image_size}, or not at all (0)"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +48,20 @@ class TrainSettings:
     """Section [train]."""
 
     epochs: Annotated[int, Ge(1), Doc("passes over the plan of an epoch")]
-    batch_size: Annotated[int, Ge(2), Doc("images a step")]
+    batch_size: Annotated[int, Ge(2), Doc("images that are computed at once")]
+    accumulate: Annotated[int, Ge(1), Doc("batches a step: its gradient is the mean over all their images")]
+    clip: Annotated[float, Ge(0), Doc("longest gradient, as the norm over all parameters; 0 = any")]
+    ema: Annotated[
+        float, Interval(ge=0, lt=1), Doc("decay of the moving average of the weights, which is judged; 0 = none")
+    ]
+    precision: Annotated[
+        Literal["float32", "bf16", "fp16"], Doc("numbers that the model computes with; fp16 on GPUs only")
+    ]
+    compile: Annotated[bool, Doc("compile the model for training, if there is a compiler")]
+    tta: Annotated[bool, Doc("judge each image together with its mirror image: the mean of the probabilities")]
+    max_minutes: Annotated[
+        float, Ge(0), Doc("end training and validation within so many minutes, the schedule with them; 0 = no limit")
+    ]
     seed: Annotated[int, Ge(0), Doc("decides all randomness")]
     device: Annotated[str, Doc("'auto' (the GPU if there is one), 'cpu', 'cuda' or 'cuda:1'")]
     select: Annotated[
@@ -48,4 +70,14 @@ class TrainSettings:
     patience: Annotated[int, Ge(0), Doc("stop after so many epochs without gain; 0 = never")]
     checkpoint_minutes: Annotated[
         float, Ge(0), Doc("minutes between checkpoints inside an epoch; 0 = after every step")
+    ]
+    freeze: Annotated[
+        int | Literal["all", "none"], Ge(0), Doc("stages that stand still, from the image on; all: all but the head")
+    ]
+    unfreeze_every: Annotated[int, Ge(0), Doc("epochs after which one more stage thaws, the last one first; 0 = never")]
+    backbone_lr: Annotated[
+        float, Interval(gt=0, le=1), Doc("learning rate of all but the head, as a share of the head's")
+    ]
+    layer_decay: Annotated[
+        float, Interval(gt=0, le=1), Doc("learning rate of a stage, as a share of that of the next one to the head")
     ]

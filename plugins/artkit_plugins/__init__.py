@@ -4,11 +4,11 @@ One package or module a kind; each holds the factories with their options and st
 is imported when a factory is called. The kinds do not know one another.
 
     models        se-densenet, resnet18 ... resnet152, small-resnet
-    augmenters    affine, none
-    samplers      natural, class-balanced, sqrt, repeat-factor
-    losses        cross-entropy, weighted-cross-entropy, balanced-softmax
+    augmenters    affine, flips, rotate, crop, colour, erase, mixup, cutmix, trivial-augment, none
+    samplers      natural, class-balanced, sqrt, progressive, repeat-factor, by-class
+    losses        cross-entropy, weighted-cross-entropy, effective-number, balanced-softmax, focal, ldam
     optimizers    sgd, adam, adamw, rmsprop
-    schedules     constant, cosine, plateau
+    schedules     constant, linear, cosine, one-cycle, step, plateau
     reporters     console, metrics, predictions, confusion-matrix, mosaic, curves, report
     sources       folder, table, metadata, tars
 """
@@ -33,6 +33,14 @@ def artkit_models(register: Register) -> None:
 def artkit_augmenters(register: Register) -> None:
     """Register the augmenters."""
     register("affine", augmenters.affine)
+    register("flips", augmenters.flips)
+    register("rotate", augmenters.rotate)
+    register("crop", augmenters.crop)
+    register("colour", augmenters.colour)
+    register("erase", augmenters.erase)
+    register("mixup", augmenters.mixup)
+    register("cutmix", augmenters.cutmix)
+    register("trivial-augment", augmenters.trivial_augment)
     register("none", augmenters.none)
 
 
@@ -42,7 +50,9 @@ def artkit_samplers(register: Register) -> None:
     register("natural", samplers.natural)
     register("class-balanced", samplers.class_balanced)
     register("sqrt", samplers.sqrt)
+    register("progressive", samplers.progressive)
     register("repeat-factor", samplers.repeat_factor)
+    register("by-class", samplers.by_class)
 
 
 @hookimpl
@@ -50,7 +60,10 @@ def artkit_losses(register: Register) -> None:
     """Register the losses."""
     register("cross-entropy", losses.cross_entropy)
     register("weighted-cross-entropy", losses.weighted_cross_entropy)
-    register("balanced-softmax", losses.balanced_softmax)
+    register("effective-number", losses.effective_number)
+    register("balanced-softmax", losses.balanced_softmax, aliases=["logit-adjusted"])
+    register("focal", losses.focal)
+    register("ldam", losses.ldam)
 
 
 @hookimpl
@@ -66,7 +79,10 @@ def artkit_optimizers(register: Register) -> None:
 def artkit_schedules(register: Register) -> None:
     """Register the schedules of the learning rate."""
     register("constant", schedules.constant)
+    register("linear", schedules.linear)
     register("cosine", schedules.cosine)
+    register("one-cycle", schedules.one_cycle)
+    register("step", schedules.steps)
     register("plateau", schedules.plateau)
 
 

@@ -181,7 +181,7 @@ def test_show_prints_the_options_of_a_component(artkit_plugins, mine):
 
 def test_show_warns_of_deprecated_components_and_knows_those_without_options(artkit_plugins, mine):
     result = artkit_plugins("show", "models", "vit-old", "--plugin", mine)
-    assert result.stdout.splitlines()[2:] == [
+    assert result.stdout.splitlines()[2:5] == [
         "model 'vit-old' (mine.py) is deprecated. Use vit-tiny.",
         "",
         "It has no options.",

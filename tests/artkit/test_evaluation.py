@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from artkit.engine.evaluation import compute_metrics, predict_split, softmax
+from artkit.engine.precision import Precision
 from artkit.engine.preprocessing import Preprocessing
 from artkit.registry import load_registry
 from artkit_shards import fit_image, open_dataset
@@ -42,7 +43,9 @@ class FirstPixels(torch.nn.Module):
 
 def predict(model, split, **changes):
     component = load_registry().component("model", "small-resnet")
-    options = {"batch_size": 4, "threads": 1, "device": torch.device("cpu"), **changes}
+    cpu = torch.device("cpu")
+    options = {"batch_size": 4, "threads": 1, "device": cpu, "precision": Precision("float32", cpu), "mirrored": False}
+    options |= changes
     return predict_split(model, component, split, PREPROCESSING, **options)
 
 
@@ -52,3 +55,20 @@ def test_logits_stand_in_the_order_of_the_split_whatever_the_batch_size(shape_sh
     logits = predict(FirstPixels(), split, batch_size=batch_size)
     pixels = np.array([fit_image(split.read(row), 16)[8, 8] for row in range(len(split))]) / 255
     assert logits == pytest.approx((pixels - [0.5, 0.4, 0.3]) / [0.2, 0.25, 0.5], abs=1e-5)
+
+
+class LeftPixels(torch.nn.Module):
+    """Its logits are a normalised pixel left of the centre."""
+
+    def forward(self, images_BCHW):
+        return images_BCHW[:, :, 8, 5]
+
+
+def test_mirrored_answers_are_the_mean_of_the_probabilities_of_both_images(shape_shards):
+    split = open_dataset(shape_shards).split("train")
+    logits = predict(LeftPixels(), split, mirrored=True)
+    pixels = np.array([fit_image(split.read(row), 16)[8] for row in range(len(split))]) / 255
+    normalised = (pixels - [0.5, 0.4, 0.3]) / [0.2, 0.25, 0.5]
+    expected = (softmax(normalised[:, 5]) + softmax(normalised[:, 15 - 5])) / 2
+    assert (normalised[:, 5] != normalised[:, 10]).any()
+    assert softmax(logits) == pytest.approx(expected, abs=1e-6)

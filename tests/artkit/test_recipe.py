@@ -126,7 +126,7 @@ def test_none_is_kept_although_toml_has_no_null(resolve, tmp_path, registry):
     path = tmp_path / "resolved.toml"
     path.write_text(recipe.to_toml().replace("size = 40", 'size = "none"'))
     again = resolve_recipe(read_recipe_file(path), CommandLine(), registry)
-    assert again.model.options["weights"] is None
+    assert again.model.shared["weights"] is None
     assert again.sampler.options["size"] is None
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,14 +19,18 @@ from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.errors import RunError
 from artkit_shards import Loader, open_dataset
 
-# Dropout, augmentation, repeats of samples, momentum and a schedule with a memory: everything that could be forgotten.
+# Dropout, augmentation, repeats of samples, momentum, averaged weights, steps of two batches, a schedule with a memory,
+# a sampler that sets in with the second epoch and a loss that does with the third: everything that could be forgotten.
 RECIPE = """
 [data]
 path = "{data}"
 image_size = 32
 [train]
 epochs = 3
-batch_size = 4
+batch_size = 2
+accumulate = 2
+clip = 2.0
+ema = 0.8
 checkpoint_minutes = 0.0
 [model]
 name = "se-densenet"
@@ -36,6 +41,11 @@ dropout = 0.2
 [sampler]
 name = "class-balanced"
 size = 30
+defer = 0.4
+[loss]
+name = "weighted-cross-entropy"
+weights = {{ few = 3.0 }}
+defer = 0.7
 [optimizer]
 name = "adamw"
 [schedule]
@@ -108,6 +118,8 @@ def assert_same_run(folder, undisturbed):
     ours, theirs = (load_checkpoint(run / "last" / "state.safetensors") for run in (folder, undisturbed))
     assert list(ours["model"]) == list(theirs["model"])
     assert all(torch.equal(ours["model"][name], theirs["model"][name]) for name in theirs["model"])
+    averages, expected = (state["average"]["tensors"] for state in (ours, theirs))
+    assert all(torch.equal(averages[name], expected[name]) for name in expected)
     assert (folder / "predictions.csv").read_text() == (undisturbed / "predictions.csv").read_text()
     assert values(folder) == values(undisturbed)
 
@@ -123,56 +135,64 @@ def values(folder):
 def test_a_run_killed_in_the_middle_of_epochs_and_resumed_equals_one_that_was_not(recipe, undisturbed, tmp_path):
     folder = tmp_path / "run"
     process = run(recipe, folder)
-    for steps in (3, 10, 19):  # eight steps an epoch
+    for steps, threads in ((3, 3), (10, 1), (19, 2)):  # nine steps in the first epoch, eight in the others
         process.wait_for_steps(steps)
         process.process.send_signal(signal.SIGKILL)
         process.wait()
         assert json.loads((folder / "run.json").read_text())["status"] == "running"
+        set_threads(folder, threads)
         process = resume(folder)
     assert process.wait() == 0
     assert json.loads((folder / "run.json").read_text())["status"] == "ok"
     assert_same_run(folder, undisturbed)
 
 
+def set_threads(folder, threads):
+    recipe = folder / "recipe.toml"
+    changed, times = re.subn(r"(?m)^threads = \d+$", f"threads = {threads}", recipe.read_text())
+    assert times == 1
+    recipe.write_text(changed)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_leaves_a_checkpoint_says_how_to_resume_and_loses_nothing(recipe, undisturbed, tmp_path, number):
+def test_an_interrupt_leaves_a_checkpoint_says_how_to_resume_and_loses_nothing(recipe, undisturbed, tmp_path):
     folder = tmp_path / "run"
     process = run(recipe, folder, "--set", "train.checkpoint_minutes=60")
-    process.wait_for_steps(5)
-    process.process.send_signal(number)
-    assert process.wait() == 130
-    assert "stopping after this step" in process.log.read_text()
-    assert f"artkit run --resume {folder}" in process.log.read_text()
-    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
-    assert resume(folder).wait() == 0
-    assert_same_run(folder, undisturbed)
-
-
-@pytest.mark.slow
-def test_more_threads_change_nothing(recipe, undisturbed, tmp_path):
-    folder = tmp_path / "run"
-    assert run(recipe, folder, "--set", "data.threads=3").wait() == 0
+    for number, steps in ((signal.SIGINT, 5), (signal.SIGTERM, 14)):
+        process.wait_for_steps(steps)
+        process.process.send_signal(number)
+        assert process.wait() == 130
+        assert "stopping after this step" in process.log.read_text()
+        assert f"artkit run --resume {folder}" in process.log.read_text()
+        assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+        process = resume(folder)
+    assert process.wait() == 0
     assert_same_run(folder, undisturbed)
 
 
 @pytest.mark.slow
 def test_class_balanced_runs_see_every_class_equally_often(undisturbed, uneven_shards):
     state = load_checkpoint(undisturbed / "last" / "state.safetensors")
-    assert state["progress"]["step"] == count_steps(undisturbed) == 3 * 8
+    assert state["progress"]["step"] == count_steps(undisturbed) == 9 + 8 + 8
     assert len(open_dataset(uneven_shards).class_names) == 3
 
 
-@pytest.fixture
-def cut_off(recipe, tmp_path):
-    """The folder of a short run that looks as if it had been killed."""
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def short_run(recipe, tmp_path_factory):
+    """The folder of a short run that looks as if it had been killed. Do not change it."""
+    folder = tmp_path_factory.mktemp("short") / "run"
     command = ["run", str(recipe), "--out", str(folder), "--epochs", "1", "--quiet", "--optimizer", "sgd"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     facts = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**facts, "status": "running"}))
     return folder
+
+
+@pytest.fixture
+def cut_off(short_run, tmp_path):
+    """A copy of that folder, to do anything to."""
+    return shutil.copytree(short_run, tmp_path / "run")
 
 
 def refusal(folder):

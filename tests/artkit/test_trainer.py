@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from artkit.engine import job
-from artkit.engine.assembly import assemble, open_data, param_groups
+from artkit.engine.assembly import assemble, open_data
 from artkit.engine.checkpoint import load_checkpoint
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder
@@ -234,14 +234,6 @@ def test_the_learning_rate_starts_one_step_up_and_ends_one_step_before_the_floor
     rising = [0.1 * min((p + 1 / 6) / 0.5, 1) for p in progress if p < 0.5]
     falling = [0.1 * (1 + torch.cos(torch.tensor((p - 0.5) / 0.5 * torch.pi)).item()) / 2 for p in progress if p >= 0.5]
     assert [rate for *_, rate in logged] == pytest.approx(rising + falling)
-
-
-def test_matrices_and_kernels_decay_and_nothing_else_does():
-    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 2))
-    model[2].bias.requires_grad_(False)
-    decayed, others = param_groups(model)
-    assert decayed == {"params": [model[0].weight, model[2].weight]}
-    assert others == {"params": [model[0].bias, model[1].weight, model[1].bias], "weight_decay": 0.0}
 
 
 STOPS_WHEN_TESTED = """

@@ -20,7 +20,8 @@ def se_densenet(
     reduction: Annotated[float, Interval(ge=0, lt=1), Doc("share of the channels dropped between blocks")] = 0.5,
     init_channels: Annotated[int, Ge(1), Doc("channels after the stem")] = 64,
     stem: Annotated[
-        Literal["imagenet", "small"], Doc("imagenet: 7x7 and pooling, a quarter of the size; small: 3x3, half")
+        Literal["imagenet", "small", "tiny"],
+        Doc("imagenet: 7x7 and pooling, a quarter of the size; small: 3x3, half; tiny: 3x3, all of it"),
     ] = "imagenet",
     se_placement: Annotated[
         Literal["block", "layer", "none"],
@@ -29,17 +30,25 @@ def se_densenet(
     se_ratio: Annotated[int, Ge(1), Doc("channels per hidden unit of squeeze-and-excitation")] = 16,
     se_min_width: Annotated[int, Ge(1), Doc("fewest hidden units; 8 keeps small growth rates from a bottleneck")] = 1,
     dropout: Annotated[float, Interval(ge=0, lt=1), Doc("share of values set to 0 after each convolution")] = 0.0,
+    memory: Annotated[
+        Literal["auto", "plain", "lean", "leanest"],
+        Doc("plain: all is kept for gradients; lean: computed twice if cheap; leanest: more; auto: lean with a GPU"),
+    ] = "auto",
 ) -> "nn.Module":
     """DenseNet with squeeze-and-excitation: few parameters, slow for its size."""
     _check_stages("layers", layers)
+    import torch
+
     from artkit_plugins.models.densenet import SEDenseNet, smallest_image
 
     smallest = smallest_image(stem, len(layers))
     if ctx.image_size < smallest:
         raise RecipeError(
             f"image_size={ctx.image_size} is too small for {len(layers)} dense blocks behind the stem '{stem}': "
-            f"use at least {smallest}, fewer model.layers, or model.stem=small."
+            f"use at least {smallest}, fewer model.layers, or model.stem=tiny."
         )
+    if memory == "auto":
+        memory = "lean" if torch.cuda.is_available() else "plain"
     return SEDenseNet(
         ctx.num_outputs,
         growth_rate=growth_rate,
@@ -51,6 +60,7 @@ def se_densenet(
         se_ratio=se_ratio,
         se_min_width=se_min_width,
         dropout=dropout,
+        memory=memory,
         in_channels=ctx.in_channels,
     )
 
@@ -59,13 +69,12 @@ def resnet(
     ctx: ModelContext,
     *,
     depth: Annotated[Literal[18, 34, 50, 101, 152], Doc("layers")] = 50,
-    weights: Annotated[str | None, Doc("file, or torchvision's name such as DEFAULT; none: random")] = None,
     dropout: Dropout = 0.0,
 ) -> "nn.Module":
-    """ResNet of torchvision, from random or pretrained weights, with a new head."""
+    """ResNet of torchvision; knows its names of pretrained weights, such as DEFAULT."""
     from artkit_plugins.models.pretrained import build_resnet
 
-    return build_resnet(depth, ctx.num_outputs, weights=weights, dropout=dropout, in_channels=ctx.in_channels)
+    return build_resnet(depth, ctx.num_outputs, weights=ctx.weights, dropout=dropout, in_channels=ctx.in_channels)
 
 
 def small_resnet(

@@ -72,6 +72,7 @@ class SmallResNet(nn.Module):
                 channels = out_channels
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, num_outputs)
+        self.artkit_stages = _stage_names(blocks)
         _initialise(self)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
@@ -80,6 +81,13 @@ class SmallResNet(nn.Module):
         features = self.stages(features)
         logits_BK: Tensor = self.fc(self.dropout(features.mean((2, 3))))
         return logits_BK
+
+
+def _stage_names(blocks: Sequence[int]) -> list[list[str]]:
+    """The parts that fine-tuning freezes and thaws by: the stem, and the blocks of each stage."""
+    firsts = [sum(blocks[:stage]) for stage in range(len(blocks))]
+    stages = [[f"stages.{first + block}" for block in range(num)] for first, num in zip(firsts, blocks, strict=True)]
+    return [["conv1", "bn1"], *stages]
 
 
 def _initialise(model: nn.Module) -> None:

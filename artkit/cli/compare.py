@@ -1,0 +1,97 @@
+"""`artkit compare`: runs beside one another, and whether what differs between them is more than chance."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from artkit.cli.comparison_tables import print_comparison
+from artkit.cli.paths import given_path
+from artkit.cli.scores import SCORES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from artkit.engine.comparison.comparing import Comparison
+
+
+class Metric(StrEnum):
+    """A final figure of a run."""
+
+    ACCURACY = "accuracy"
+    MACRO_RECALL = "macro_recall"
+    MACRO_F1 = "macro_f1"
+    LOSS = "loss"
+
+
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            parser=given_path,
+            help="Folders that `artkit run` left; the others are compared with the first.",
+        ),
+    ],
+    metric: Annotated[
+        list[Metric] | None, typer.Option(help="Figure to compare; repeatable.", show_default="all")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            parser=given_path,
+            help="Write compare.png, the curves of all runs, and compare.json to it.",
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, and nothing else.")] = False,
+) -> None:
+    """Compare runs: figures with intervals, seeds together, differences on the same images, curves, recipes.
+
+    Runs that were tested on the same images are compared image by image: by the paired bootstrap, and by McNemar's
+    exact test. Runs that differ by their seed alone are taken together.
+    """
+    from artkit.engine.comparison.comparing import compare as compare_runs
+    from artkit.engine.comparison.results import read_results
+
+    comparison = compare_runs(read_results(runs), [one.value for one in metric] if metric else list(SCORES))
+    show_comparison(comparison, out, as_json=json_)
+
+
+def show_comparison(comparison: "Comparison", out: Path | None, *, as_json: bool) -> None:
+    """Print a comparison, and write it to a folder if one is given.
+
+    Raises:
+        RunError: if the folder cannot be written.
+    """
+    import json
+
+    plain = comparison.to_plain()
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    written = _write(comparison, text, out) if out is not None else []
+    if as_json:
+        typer.echo(text)
+        return
+    print_comparison(comparison)
+    if out is None:
+        typer.echo("\nCurves of all runs in one picture: --out FOLDER")
+    else:
+        typer.echo(f"\nwritten: {', '.join(map(str, written))}")
+
+
+def _write(comparison: "Comparison", text: str, out: Path) -> "Sequence[Path]":
+    from artkit.drawing.figures import save_figure
+    from artkit.drawing.files import write_whole
+    from artkit.engine.comparison.figure import draw_curves
+    from artkit.errors import RunError
+
+    figure, figures = out / "compare.png", out / "compare.json"
+    try:
+        write_whole(figures, text + "\n")
+        if any(run.epochs for run in comparison.runs):
+            save_figure(draw_curves(comparison.groups), figure)
+            return [figure, figures]
+    except OSError as error:
+        raise RunError(f"cannot write to {out} ({error.strerror}); choose another folder with --out") from error
+    return [figures]

@@ -1,0 +1,103 @@
+"""A comparison of runs on the terminal: figures, groups of seeds, paired differences, options that differ, notes."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from artkit.cli.notes import print_note
+from artkit.cli.scores import SCORES, difference_text, interval_text, score_text
+from artkit.cli.tables import plain_console, plain_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from artkit.engine.comparison.comparing import Comparison
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """Print all of it; parts that have nothing to say are left out."""
+    _print_table("", _figures(comparison))
+    if any(len(group.runs) > 1 for group in comparison.groups):
+        _print_table("Mean and standard deviation over the seeds", _groups(comparison))
+    if comparison.differences:
+        _print_table("Differences on the same images, with their 95 % intervals", _differences(comparison))
+        typer.echo(
+            "right alone: images that only the one or only the other recognised; p: McNemar's exact test of that"
+        )
+    if len(comparison.differences) > 1:
+        typer.echo(f"p is not corrected for the {len(comparison.differences)} comparisons: one may be small by chance")
+    if len(comparison.groups) > 1:
+        _print_table("What differs in the recipes", _recipe(comparison))
+    for note in comparison.notes:
+        print_note(note)
+
+
+def _print_table(title: str, table: "Table") -> None:
+    console = plain_console()
+    if title:
+        console.print(f"\n{title}", style="bold")
+    console.print(table)
+
+
+def _figures(comparison: "Comparison") -> "Table":
+    titles = [SCORES[name] for name in comparison.scores]
+    table = plain_table("run", "tested on", *titles, unwrapped=("run",))
+    for run, intervals in zip(comparison.runs, comparison.intervals, strict=True):
+        where = f"{run.split}, {run.images} images" if run.split else run.status
+        cells = [
+            _with_interval(name, run.metrics[name], intervals.get(name)) if name in run.metrics else "-"
+            for name in comparison.scores
+        ]
+        table.add_row(run.name, where, *cells)
+    return table
+
+
+def _with_interval(name: str, value: float, interval: "tuple[float, float] | None") -> str:
+    return score_text(name, value) + (f" ({interval_text(name, interval)})" if interval else "")
+
+
+def _groups(comparison: "Comparison") -> "Table":
+    table = plain_table("runs", "seeds", *(SCORES[name] for name in comparison.scores), unwrapped=("runs",))
+    for group in comparison.groups:
+        seeds = ", ".join(str(run.seed) for run in group.runs)
+        cells = [_mean(name, group.mean(name), group.deviation(name)) for name in comparison.scores]
+        table.add_row(group.label, seeds, *cells)
+    return table
+
+
+def _mean(name: str, mean: float | None, deviation: float | None) -> str:
+    if mean is None:
+        return "-"
+    if deviation is None:
+        return score_text(name, mean)
+    return f"{score_text(name, mean).removesuffix(' %')} ± {score_text(name, deviation)}"
+
+
+def _differences(comparison: "Comparison") -> "Table":
+    titles = [SCORES[name] for name in comparison.scores]
+    table = plain_table("run", "against", *titles, "right alone", "p", unwrapped=("run", "against", "p"))
+    for pair in comparison.differences:
+        cells = [_difference(name, pair.differences[name], pair.intervals[name]) for name in comparison.scores]
+        alone = f"{pair.only_run} : {pair.only_other} of {pair.images}"
+        table.add_row(pair.run.name, pair.other.name, *cells, alone, f"{pair.p_value:.3g}")
+    return table
+
+
+def _difference(name: str, value: float, interval: tuple[float, float]) -> str:
+    low, high = (difference_text(name, end) for end in interval)
+    return f"{difference_text(name, value)} ({low} to {high})"
+
+
+def _recipe(comparison: "Comparison") -> "Table":
+    """The options that differ between groups; the seeds stand in their own table."""
+    table = plain_table("option", *(group.label for group in comparison.groups), unwrapped=("option",))
+    columns = [comparison.runs.index(group.runs[0]) for group in comparison.groups]
+    for name, values in comparison.recipe.items():
+        shown = [_value(values[column]) for column in columns]
+        if len(set(shown)) > 1:
+            table.add_row(name, *shown)
+    return table
+
+
+def _value(value: Any) -> str:
+    return "-" if value is None else str(value)

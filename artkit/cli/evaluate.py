@@ -1,0 +1,162 @@
+"""`artkit evaluate`: the figures of a trained run, on its own test images or on others."""
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from artkit.cli.notes import print_note
+from artkit.cli.paths import given_path
+from artkit.cli.scores import SCORES, interval_text, score_text
+from artkit.cli.tables import plain_console, plain_table
+
+if TYPE_CHECKING:
+    from artkit.engine.evaluating import Evaluation
+    from artkit.engine.trained import TrainedModel
+    from artkit_shards import Dataset, Split
+
+
+class Weights(StrEnum):
+    """The validation value whose best weights are used."""
+
+    ACCURACY = "accuracy"
+    LOSS = "loss"
+    MACRO_RECALL = "macro_recall"
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", parser=given_path, help="Folder that `artkit run` left.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Data set; its classes are matched by name with those of the run.",
+            show_default="that of the run",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Split of the data set.", show_default="test, or val without it"),
+    ] = None,
+    weights: Annotated[
+        Weights | None,
+        typer.Option(help="Weights that are best by this in validation.", show_default="what the run selected by"),
+    ] = None,
+    tau: Annotated[
+        float,
+        typer.Option(
+            metavar="T",
+            help="Take T times the log-prior of training off the logits: 1 turns to rare classes after "
+            "cross-entropy, -1 to frequent ones after balanced softmax.",
+        ),
+    ] = 0.0,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", parser=given_path, help="Write predictions.csv and evaluation.json to this folder."
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+) -> None:
+    """Give the figures of a trained run, with 95 % intervals: its own, or those on another data set."""
+    from artkit.engine import evaluating  # imports torch, which takes seconds
+    from artkit.engine.evaluation_files import claim_folder, write_evaluation
+    from artkit.engine.trained import find_weights, load_trained
+    from artkit.errors import RecipeError
+
+    if not math.isfinite(tau):
+        raise RecipeError(f"--tau {tau} is no finite number; 0 leaves the answers as they are")
+    path = find_weights(run, weights.value if weights else None)
+    trained = load_trained(path, device=device)
+    dataset = _open_data(trained, data)
+    judged = evaluating.split_to_judge(dataset, split)
+    if out is not None:
+        claim_folder(out)
+    for note in _notes(run, dataset, judged):
+        print_note(note)
+    result = _evaluate(trained, dataset, judged, tau)
+    figures = {"run": str(run), "weights": path.name, **result.to_plain()}
+    if out is not None:
+        write_evaluation(out, result.predictions, figures)
+    if json_:
+        _print_json(figures)
+    else:
+        _print_result(path, result)
+
+
+def _open_data(trained: "TrainedModel", data: str | None) -> "Dataset":
+    from artkit.recipe.layers import DEMO
+    from artkit_shards import demo_path, open_dataset
+
+    place = trained.recipe.data.path if data is None else data
+    is_demo = place == DEMO and not (data and Path(data).is_dir())
+    return open_dataset(demo_path() if is_demo else place)
+
+
+def _notes(run: Path, dataset: "Dataset", split: "Split") -> list[str]:
+    """What one must know of the images before the figures are believed."""
+    from artkit.engine.folder import RunFolder
+
+    facts = RunFolder(run).read_facts()["data"]
+    if dataset.fingerprint == facts["fingerprint"]:
+        known = {"train": "the run was trained on these images", "val": "these images chose the weights of the run"}
+        return [f"{known[split.name]}: expect less on others"] if split.name in known else []
+    if str(dataset.path) == facts["path"]:
+        return [f"{dataset.path} has other content than when the run began, so these are not the figures of the run"]
+    return []
+
+
+def _evaluate(trained: "TrainedModel", dataset: "Dataset", split: "Split", tau: float) -> "Evaluation":
+    from artkit.cli.conversion_progress import conversion_progress
+    from artkit.engine.evaluating import evaluate
+
+    with conversion_progress({split.name: f"judging {split.name}"}) as progress:
+        progress(split.name, 0, len(split))
+        on_batch = lambda done: progress(split.name, done, len(split))  # noqa: E731
+        return evaluate(trained, dataset, split, tau=tau, on_batch=on_batch)
+
+
+def _print_json(figures: dict[str, Any]) -> None:
+    import json
+
+    typer.echo(json.dumps(figures, ensure_ascii=False))
+
+
+def _print_result(path: Path, result: "Evaluation") -> None:
+    from artkit_shards.wording import counted
+
+    supports = result.supports
+    images = counted(len(result.predictions.labels), "image")
+    typer.echo(
+        f"{result.predictions.split} of {result.dataset.path}: {images} of {len(supports)} classes, "
+        f"{supports.min()} to {supports.max()} a class"
+    )
+    typer.echo(f"weights {path}" + (f", tau {result.tau:g}" if result.tau else ""))
+    for line in _left_out_lines(result):
+        print_note(line)
+    table = plain_table("", "value", "95 % interval", right=("value",))
+    for name, title in SCORES.items():
+        value = score_text(name, result.predictions.metrics[name])
+        table.add_row(title, value, interval_text(name, result.intervals[name]))
+    plain_console().print(table)
+
+
+def _left_out_lines(result: "Evaluation") -> list[str]:
+    from artkit.suggest import suggest
+    from artkit_shards.wording import counted, listed
+
+    lines = []
+    if result.left_out:
+        known = result.predictions.class_names
+        names = [f"{name}. {suggest(name, known)}".rstrip(". ") for name in result.left_out]
+        images = counted(sum(result.left_out.values()), "image")
+        classes = "a class" if len(names) == 1 else f"{len(names)} classes"
+        lines.append(f"{images} of {classes} that the model does not know left out: {listed(names, 5)}")
+    if result.without_class:
+        lines.append(f"{counted(result.without_class, 'image')} without a class left out")
+    return lines

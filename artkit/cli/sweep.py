@@ -1,0 +1,155 @@
+"""`artkit sweep`: one run for every combination of some choices, one after the other, and a comparison of them all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from artkit.cli.compare import show_comparison
+from artkit.cli.notes import print_note
+from artkit.cli.paths import given_path
+from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
+from artkit.cli.scores import SCORES, score_text
+from artkit.cli.sweep_plan import Combination, combinations, combined, folder_name, read_axes, title
+
+if TYPE_CHECKING:
+    from artkit.engine.sweeping import PlannedRun
+    from artkit.recipe import CommandLine, Recipe
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def sweep(
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RECIPE", parser=given_path, help="A recipe (TOML), or the name of one that `artkit recipes` lists."
+        ),
+    ] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT=VALUES",
+            help="What to choose, and the values: optimizer=adam,rmsprop,sgd or optimizer.lr=0.1,0.01; repeatable, for "
+            "every combination.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each combination, with the seeds 0, 1, ...", show_default="1")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Folder that `artkit shard` wrote.", show_default="the recipe's"),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.", show_default="the recipe's")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KIND.OPTION=VALUE", help="Set an option of every run; repeatable."),
+    ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", "-P", metavar="FILE.py", help="Load a plugin from a file; repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            parser=given_path,
+            help="Where the runs go, and compare.png and compare.json.",
+            show_default="runs/sweep-<digest of the recipes>",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Of each run, print its figures only.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, and nothing else.")] = False,
+) -> None:
+    """Run every combination of some choices, one after the other, and compare them.
+
+    A sweep that was cut off goes on when the same command is given again: finished runs are kept, the one that was cut
+    off is resumed. A run that fails is told, and the others go on.
+    """
+    from artkit.recipe import CommandLine
+
+    settings = {"data.path": data_folder(data), "train.epochs": epochs}
+    base = CommandLine(
+        settings={name: value for name, value in settings.items() if value is not None},
+        reporters=("no:artkit/console",) if quiet or json_ else (),
+        assignments=set_ or (),
+    )
+    chosen = combinations(read_axes(over or [], seeds))
+    recipes, plugins = _resolve_all(recipe, base, chosen, plugin or [])
+    folder, runs = _plan(chosen, recipes, out)
+    say = _keep_silent if json_ else typer.echo
+    say(f"{len(runs)} runs in {folder}")
+    failed = _carry_out_all(runs, plugins, say)
+    _compare(runs, folder, as_json=json_)
+    if failed:
+        print_note(f"{len(failed)} of {len(runs)} runs failed: {'; '.join(run.title for run in failed)}")
+        raise typer.Exit(1)
+
+
+def _keep_silent(_: str) -> None:
+    """Say nothing."""
+
+
+def _resolve_all(
+    path: Path | None, base: "CommandLine", chosen: list[Combination], plugins: list[str]
+) -> "tuple[list[Recipe], list[dict[str, Any]]]":
+    """The recipe of every run, all checked before the first starts; and the plugins, for the record."""
+    layer = recipe_layer(path, plugins)
+    registry = open_registry(layer, plugins)
+    recipes = [resolve(layer, combined(base, combination), registry) for combination in chosen]
+    return recipes, [row.to_plain() for row in registry.plugins]
+
+
+def _plan(chosen: list[Combination], recipes: "list[Recipe]", out: Path | None) -> "tuple[Path, list[PlannedRun]]":
+    from artkit.engine.sweeping import PlannedRun, check_plan, plan_digest  # imports torch, which takes seconds
+
+    names = [folder_name(combination) for combination in chosen]
+    folder = out or Path("runs") / f"sweep-{plan_digest(list(zip(names, recipes, strict=True)))}"
+    runs = [
+        PlannedRun(title=title(combination), folder=folder.resolve() / name, recipe=recipe)
+        for combination, name, recipe in zip(chosen, names, recipes, strict=True)
+    ]
+    check_plan(runs)
+    return folder, runs
+
+
+def _carry_out_all(
+    runs: "list[PlannedRun]", plugins: list[dict[str, Any]], say: Callable[[str], None]
+) -> "list[PlannedRun]":
+    """Carry out what is not finished; gives the runs that failed."""
+    from artkit.engine.sweeping import carry_out
+    from artkit.errors import ArtkitError
+    from artkit_shards import ShardsError
+
+    failed = []
+    for number, run in enumerate(runs):
+        heading = f"run {number + 1} of {len(runs)}: {run.title}"
+        if run.is_finished:
+            say(f"{heading}: finished before")
+            continue
+        say(heading)
+        try:
+            outcome = carry_out(run, plugins=plugins, warn=print_note)
+        except (ArtkitError, ShardsError) as error:
+            print_note(f"{run.title} failed: {error}")
+            failed.append(run)
+            continue
+        if outcome.status == "interrupted":
+            say("the same command goes on with this run")
+            raise typer.Exit(_INTERRUPTED)
+        figures = (
+            f"{SCORES[name]} {score_text(name, value)}" for name, value in outcome.metrics.items() if name in SCORES
+        )
+        say(f"  {', '.join(figures)}")
+    return failed
+
+
+def _compare(runs: "list[PlannedRun]", folder: Path, *, as_json: bool) -> None:
+    from artkit.engine.comparison.comparing import compare
+    from artkit.engine.comparison.results import read_results
+
+    finished = [run.folder for run in runs if run.is_finished]
+    if finished:
+        show_comparison(compare(read_results(finished), list(SCORES)), folder, as_json=as_json)

@@ -1,0 +1,52 @@
+"""What an evaluation leaves in a folder: predictions.csv, with the columns of a run's own, and evaluation.json."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from artkit.contracts import Predictions, ReporterContext
+from artkit.drawing.files import write_whole
+from artkit.engine.events import Reporters
+from artkit.errors import RunError
+from artkit.registry import load_registry
+
+PREDICTIONS: Final = "predictions.csv"
+EVALUATION: Final = "evaluation.json"
+
+
+def claim_folder(folder: Path) -> None:
+    """Make the folder, before any work is done.
+
+    Raises:
+        RunError: if it cannot be made, or holds what would be written over.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"the folder {folder} cannot be made ({error.strerror}); name another with --out") from None
+    for name in (PREDICTIONS, EVALUATION):
+        if (folder / name).exists():
+            raise RunError(f"{folder / name} is there already; name another --out")
+
+
+def write_evaluation(folder: Path, predictions: Predictions, figures: Mapping[str, Any]) -> None:
+    """Write both files.
+
+    Args:
+        folder: Where to.
+        predictions: Go to predictions.csv, written by the reporter that writes it in runs.
+        figures: Go to evaluation.json.
+
+    Raises:
+        RunError: if the table could not be written.
+    """
+    mistakes: list[str] = []
+    reporters = Reporters(mistakes.append)
+    component = load_registry().component("reporter", "predictions")
+    context = ReporterContext(run_dir=folder, publish=reporters.publish)
+    reporters.add(component, component.build(context))
+    reporters.predictions(predictions)
+    if mistakes:
+        raise RunError(f"{folder / PREDICTIONS} could not be written: {mistakes[0]}")
+    write_whole(folder / EVALUATION, json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

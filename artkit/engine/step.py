@@ -1,0 +1,109 @@
+"""One optimizer step: gradients of one or more batches, added up to the exact mean over their images, clipped, applied.
+
+The mean is that of the losses of the batches, each weighted by its images. It equals the loss over all images at once
+unless the loss itself looks at other images of its batch, as weights that are divided by their sum do, or the model
+does, as batch normalisation does.
+"""
+
+import torch
+
+from artkit.engine.assembly import Assembly
+from artkit.engine.augmentation import Augmented
+from artkit.engine.compiling import Forward
+from artkit.engine.progress import StepValues
+from artkit.engine.randomness import seed_torch
+from artkit.engine.returned import check_logits, check_loss
+from artkit.engine.step_plan import StepPlan
+from artkit_shards import Batch
+
+
+class Stepper:
+    """Takes the optimizer steps of a run: `add` each batch of a step, then `take` it.
+
+    Args:
+        assembly: The parts of the run.
+        compiled: Computes whole batches in place of the model.
+    """
+
+    def __init__(self, assembly: Assembly, compiled: Forward | None = None) -> None:
+        self._assembly = assembly
+        self._compiled = compiled
+        self._clip = assembly.recipe.train.clip
+        self._images = 0
+        self._sums: torch.Tensor | None = None
+        """Of the loss, in shares of the step, and of right answers; kept on the device, to wait for it once a step."""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is anything to learn in the step that `take` would take."""
+        return self._images > 0
+
+    def add(self, batch: Batch, epoch: int, plan: StepPlan) -> None:
+        """Add the gradient of a batch.
+
+        Args:
+            batch: Some images of the step.
+            epoch: Number of the epoch.
+            plan: Of the epoch's steps.
+
+        Raises:
+            ComponentError: if a component raised, or broke its contract.
+        """
+        recipe, position = self._assembly.recipe, int(batch.positions[0])
+        seed_torch(recipe.train.seed, epoch, position)
+        labels = batch.labels.to(self._assembly.device, non_blocking=True)
+        augmented = self._augment(batch, epoch, plan.first_position(position))
+        logits = self._forward(augmented.images)
+        with recipe.loss.component.guard("computing the loss"):
+            loss = augmented.loss(self._assembly.loss, logits, labels)
+        check_loss(loss, logits, recipe.loss.component, recipe.model.component)
+        share = len(labels) / plan.num_images(position)
+        with recipe.model.component.guard("backward"):
+            self._assembly.precision.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+        correct = (logits.argmax(1) == labels).sum()
+        self._count(len(labels), torch.stack([loss.detach().double().reshape(()) * share, correct.double()]))
+
+    def take(self) -> StepValues:
+        """Change the weights by what was added since the last step.
+
+        Raises:
+            ComponentError: if the optimizer raised.
+        """
+        optimizer, scaler = self._assembly.optimizer, self._assembly.precision.scaler
+        norm = self._clip_gradients() if self._clip else None
+        with self._assembly.recipe.optimizer.component.guard("step"):
+            scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        assert self._sums is not None
+        loss, correct = self._sums.tolist()
+        values = StepValues(images=self._images, loss=loss, correct=int(correct), gradient_norm=norm)
+        self._images, self._sums = 0, None
+        return values
+
+    def _augment(self, batch: Batch, epoch: int, first_of_step: int) -> Augmented:
+        assembly = self._assembly
+        images = assembly.preprocessing.to_unit(batch.images.to(assembly.device, non_blocking=True))
+        return assembly.augment(images, epoch, batch.positions.numpy(), first_of_step)
+
+    def _forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of images in [0, 1], float32, (B, K)."""
+        assembly = self._assembly
+        model = assembly.recipe.model.component
+        is_whole = len(images) == assembly.recipe.train.batch_size
+        forward = self._compiled if self._compiled is not None and is_whole else assembly.model
+        with model.guard("forward"), self._assembly.precision.autocast():
+            logits: torch.Tensor = forward(assembly.preprocessing.normalise(images))
+        check_logits(logits, len(images), len(assembly.dataset.class_names), model)
+        return logits.float()
+
+    def _clip_gradients(self) -> float:
+        """Scale all gradients down together if they are too long (Pascanu et al. 2013); returns how long they were."""
+        optimizer = self._assembly.optimizer
+        self._assembly.precision.scaler.unscale_(optimizer)
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        return float(torch.nn.utils.clip_grad_norm_(parameters, self._clip))
+
+    def _count(self, images: int, sums: torch.Tensor) -> None:
+        self._images += images
+        self._sums = sums if self._sums is None else self._sums + sums

@@ -1,0 +1,100 @@
+"""A trained model: weights that a run left, with all that is needed to use them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from artkit.contracts import ModelContext
+from artkit.engine.assembly import channels_last, pick_device
+from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.folder import RECIPE, RunFolder
+from artkit.engine.preprocessing import Preprocessing
+from artkit.errors import RunError
+from artkit.recipe import CommandLine, Recipe, resolve_recipe
+from artkit.registry import load_registry
+
+_NEEDED: Final = ("plugins", "data", "train", "model")
+"""Sections of a recipe without which a model cannot be used. The others may name plugins that are gone by now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedModel:
+    """A model with weights."""
+
+    path: Path
+    """The file of the weights."""
+    recipe: Recipe
+    """What the model was trained by; only its sections [data], [train] and [model] are those of the run."""
+    model: torch.nn.Module
+    device: torch.device
+    class_names: tuple[str, ...]
+    """Classes in the order of the logits."""
+    class_counts: NDArray[np.int64]
+    """Training images of each class, (K,)."""
+    preprocessing: Preprocessing
+
+
+def find_weights(run: Path, value: str | None = None) -> Path:
+    """The file of a run's weights.
+
+    Args:
+        run: The run folder.
+        value: "accuracy", "loss" or "macro_recall": the validation value that the weights are the best of; by default
+            the one that the recipe selects by. A run without validation has the weights of its last epoch alone.
+
+    Raises:
+        RunError: if it is no run folder, or has no such weights.
+    """
+    folder = RunFolder(run)
+    if not (run / RECIPE).is_file():
+        raise RunError(f"{run} is not a run folder (it has no {RECIPE}); give a folder that `artkit run` left")
+    path = folder.selected if value is None else folder.best(value)
+    if not path.is_file():
+        kept = sorted(file.name for file in (*run.glob("best_*.safetensors"), *run.glob(folder.last_epoch.name)))
+        there = f"it has {', '.join(kept)}" if kept else "it was cut off before its first epoch was over"
+        advice = "choose with --weights" if kept else f"go on with it: `artkit run --resume {run}`"
+        raise RunError(f"{run} has no weights {path.name}; {there}; {advice}")
+    return path
+
+
+def load_trained(path: Path, *, device: str | None = None) -> TrainedModel:
+    """Build the model of a checkpoint and give it its weights.
+
+    Args:
+        path: What `find_weights` gave.
+        device: Where to put it; by default where the recipe says.
+
+    Raises:
+        RunError: if the file is damaged, or does not fit the model.
+        RecipeError: if the model or a plugin file of the recipe is gone.
+    """
+    checkpoint = load_checkpoint(path)
+    plain = checkpoint["recipe"]
+    registry = load_registry(plain.get("plugins", ()))
+    recipe = resolve_recipe({name: plain[name] for name in _NEEDED if name in plain}, CommandLine(), registry)
+    where = pick_device(device or recipe.train.device)
+    preprocessing = Preprocessing.from_plain(checkpoint["preprocessing"])
+    num_classes, size = len(checkpoint["class_names"]), preprocessing.image_size
+    context = ModelContext(num_outputs=num_classes, image_size=size, load_weights=False)
+    model: torch.nn.Module = recipe.model.component.build(context, recipe.model.options)
+    try:
+        model.load_state_dict(checkpoint["model"])
+    except RuntimeError as error:
+        reason = " ".join(map(str.strip, str(error).splitlines()[:2]))
+        raise RunError(
+            f"the weights in {path} do not fit {recipe.model.component.owner} ({reason}); "
+            "use the version of the plugin that trained them"
+        ) from None
+    return TrainedModel(
+        path=path,
+        recipe=recipe,
+        model=channels_last(model.to(where)).eval(),
+        device=where,
+        class_names=tuple(checkpoint["class_names"]),
+        class_counts=np.array(checkpoint["class_counts"], dtype=np.int64),
+        preprocessing=preprocessing,
+    )

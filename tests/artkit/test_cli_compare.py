@@ -1,0 +1,213 @@
+"""`artkit compare`: figures beside one another, seeds together, differences on the same images, curves, recipes."""
+
+import csv
+import json
+import math
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from artkit.cli import app
+from artkit.errors import RunError
+
+RECIPE = {"train.epochs": 2, "train.seed": 0, "optimizer.name": "artkit/sgd@1", "optimizer.lr": 0.1}
+TRUTH = ["cat", "cat", "cat", "dog", "dog", "emu", "emu", "emu", "emu", "emu"]
+
+
+class Bench:
+    """Puts folders as finished runs leave them side by side."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def add(self, name, answers=None, *, split="test", fingerprint="f" * 64, status="ok", files=True, **options):
+        """A run that gave these answers to the images of TRUTH; `options` replace those of RECIPE."""
+        run = self.folder / name
+        run.mkdir(parents=True)
+        (run / "recipe.toml").write_text("")
+        recipe = {**RECIPE, **{key.replace("__", "."): value for key, value in options.items()}}
+        tested = None
+        if answers is not None:
+            right = [answer == true for answer, true in zip(answers, TRUTH, strict=True)]
+            metrics = {"accuracy": sum(right) / 10, "macro_recall": 0.5, "macro_f1": 0.5, "loss": 1.0}
+            tested = {"split": split, "weights": "best_accuracy.safetensors", "images": 10, "metrics": metrics}
+        facts = {"status": status, "resumed": [], "preprocessing": {}, "recipe": recipe, "tested": tested}
+        facts["data"] = {"fingerprint": fingerprint, "path": "data", "class_names": sorted(set(TRUTH))}
+        (run / "run.json").write_text(json.dumps(facts))
+        if files and answers is not None:
+            self.write_tables(run, answers)
+        return run
+
+    @staticmethod
+    def write_tables(run, answers):
+        with (run / "predictions.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["key", "file", "split", "true", "predicted", "p_true", "loss"])
+            for row, (true, answer) in enumerate(zip(TRUTH, answers, strict=True)):
+                loss = 0.1 if true == answer else 2.1
+                writer.writerow([f"{row:03d}", f"{row}.png", "test", true, answer, math.exp(-loss), loss])
+        rows = "0,1.5,1.6,0.25,\n1,1.25,1.5,0.5,0.5\n"
+        (run / "metrics.csv").write_text("epoch,train_loss,val_loss,val_accuracy,val_macro_recall\n" + rows)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path / "runs")
+
+
+def with_mistakes(*rows):
+    """Answers that are right but for these rows."""
+    return [
+        "dog" if row in rows and true != "dog" else "emu" if row in rows else true for row, true in enumerate(TRUTH)
+    ]
+
+
+def artkit(*arguments):
+    return CliRunner().invoke(app, ["compare", *map(str, arguments)])
+
+
+def compared(*arguments):
+    result = artkit(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def refused(*arguments):
+    result = artkit(*arguments)
+    assert isinstance(result.exception, RunError), result.output
+    return str(result.exception)
+
+
+def test_runs_on_the_same_images_are_compared_image_by_image(bench):
+    first = bench.add("first", with_mistakes(0, 1, 2, 3))
+    second = bench.add("second", with_mistakes(3, 9), optimizer__lr=0.2)
+    (pair,) = compared(first, second)["differences"]
+    assert (pair["run"], pair["other"], pair["images"]) == ("second", "first", 10)
+    # Only `second` knew rows 0, 1, 2; only `first` knew row 9.
+    assert (pair["only_run_right"], pair["only_other_right"]) == (3, 1)
+    assert pair["mcnemar_p"] == pytest.approx(2 * (1 + 4) / 2**4)
+    assert pair["differences"]["accuracy"] == pytest.approx(0.2)
+    # Recalls of cat, dog, emu: 0, 1/2, 1 before; 1, 1/2, 4/5 after.
+    assert pair["differences"]["macro_recall"] == pytest.approx((1 + 0.5 + 0.8) / 3 - (0 + 0.5 + 1) / 3)
+    low, high = pair["intervals"]["accuracy"]
+    assert -0.2 <= low < 0.2 < high <= 0.7
+
+
+def test_the_order_of_the_images_does_not_matter(bench):
+    first, second = bench.add("first", with_mistakes(0)), bench.add("second", with_mistakes(0), optimizer__lr=0.2)
+    header, *rows = (second / "predictions.csv").read_text().splitlines()
+    (second / "predictions.csv").write_text("\n".join([header, *reversed(rows)]))
+    (pair,) = compared(first, second)["differences"]
+    assert (pair["only_run_right"], pair["only_other_right"], pair["mcnemar_p"]) == (0, 0, 1.0)
+    assert pair["intervals"]["macro_f1"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"fingerprint": "0" * 64}, "second and first were tested on different data sets"),
+        ({"split": "val"}, "second was tested on 'val', first on 'test'"),
+        ({"files": False}, "second has no predictions.csv"),
+        ({"answers": None, "status": "interrupted"}, "second has no final figures (it is interrupted)"),
+    ],
+)
+def test_runs_that_cannot_be_paired_are_told_with_the_reason(bench, changes, note):
+    first = bench.add("first", with_mistakes(0))
+    second = bench.add("second", **{"answers": with_mistakes(1), "optimizer__lr": 0.2, **changes})
+    said = compared(first, second)
+    assert said["differences"] == []
+    assert f"{note}: no paired comparison" in said["notes"]
+    assert f"{note}: no paired comparison" in artkit(first, second).output
+
+
+def test_other_images_in_the_tables_are_not_paired(bench):
+    first, second = bench.add("first", with_mistakes(0)), bench.add("second", with_mistakes(1), optimizer__lr=0.2)
+    text = (second / "predictions.csv").read_text()
+    (second / "predictions.csv").write_text(text.replace("\n003,", "\n333,"))
+    assert "second and first were tested on different images: no paired comparison" in compared(first, second)["notes"]
+
+
+def test_seeds_are_taken_together_and_compared_with_the_same_seed(bench):
+    runs = [
+        bench.add(f"{lr}-{seed}", with_mistakes(*range(wrong)), optimizer__lr=lr, train__seed=seed)
+        for lr, seed, wrong in [(0.1, 0, 1), (0.1, 1, 3), (0.2, 0, 2), (0.2, 1, 2)]
+    ]
+    said = compared(*runs)
+    first, second = said["groups"]
+    assert (first["group"], first["runs"]) == ("optimizer.lr=0.1", ["0.1-0", "0.1-1"])
+    assert first["mean"]["accuracy"] == pytest.approx(0.8)
+    assert first["deviation"]["accuracy"] == pytest.approx(0.2 / math.sqrt(2))
+    assert second["deviation"]["accuracy"] == 0
+    assert [(pair["run"], pair["other"]) for pair in said["differences"]] == [("0.2-0", "0.1-0"), ("0.2-1", "0.1-1")]
+    output = artkit(*runs).output
+    assert "80.0 ± 14.1 %" in output
+    assert "p is not corrected for the 2 comparisons" in output
+
+
+def test_only_what_differs_in_the_recipes_is_shown(bench):
+    first = bench.add("first", with_mistakes(0))
+    second = bench.add("second", with_mistakes(1), optimizer__name="artkit/adam@1", optimizer__eps=1e-8)
+    said = compared(first, second)
+    assert said["recipe"] == {
+        "optimizer.name": {"first": "artkit/sgd@1", "second": "artkit/adam@1"},
+        "optimizer.eps": {"first": None, "second": 1e-8},
+    }
+    assert [group["group"] for group in said["groups"]] == ["optimizer=sgd", "optimizer=adam"]
+    assert "train.epochs" not in artkit(first, second).output
+
+
+def test_the_table_has_figures_with_intervals(bench):
+    lines = artkit(bench.add("first", with_mistakes(0, 1))).output.splitlines()
+    assert lines[0].split()[:3] == ["run", "tested", "on"]
+    # Wilson's interval of 8 of 10.
+    assert "80.0 % (49.0 to 94.3 %)" in lines[1]
+
+
+def test_figures_can_be_chosen(bench):
+    first, second = bench.add("first", with_mistakes(0)), bench.add("second", with_mistakes(1), optimizer__lr=0.2)
+    said = compared(first, second, "--metric", "macro_recall")
+    assert [list(run["metrics"]) for run in said["runs"]] == [["macro_recall"]] * 2
+    assert list(said["differences"][0]["differences"]) == ["macro_recall"]
+
+
+def test_pictures_and_figures_go_to_a_folder_if_one_is_named(bench, tmp_path):
+    first, second = bench.add("first", with_mistakes(0)), bench.add("second", with_mistakes(1), optimizer__lr=0.2)
+    out = tmp_path / "out"
+    assert artkit(first, second, "--out", out).exit_code == 0
+    with Image.open(out / "compare.png") as picture:
+        assert min(picture.size) > 500
+    assert json.loads((out / "compare.json").read_text()) == compared(first, second)
+
+
+def test_the_curves_have_a_line_and_a_legend_entry_for_each_group(bench):
+    from artkit.engine.comparison.figure import draw_curves
+    from artkit.engine.comparison.recipes import grouped
+    from artkit.engine.comparison.results import read_results
+
+    runs = [bench.add(f"run-{seed}", with_mistakes(0), train__seed=seed) for seed in (0, 1)]
+    runs.append(bench.add("alone", with_mistakes(0), optimizer__lr=0.2))
+    figure = draw_curves(grouped(read_results(runs)))
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["optimizer.lr=0.1, mean of 2 seeds", "optimizer.lr=0.2"]
+    loss = figure.axes[0]
+    assert len(loss.lines) == 2 + 1 + 1, "each seed, their mean, and the run that has no seeds beside it"
+    assert list(loss.lines[-1].get_ydata()) == [1.5, 1.25]
+    recall = figure.axes[3].lines[-1].get_ydata()
+    assert math.isnan(recall[0]), "a value that an epoch lacks is a gap"
+    assert recall[1] == 0.5
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(bench):
+    first, second = bench.add("a/run", with_mistakes(0)), bench.add("b/run", with_mistakes(1), optimizer__lr=0.2)
+    assert [run["run"] for run in compared(first, second)["runs"]] == ["a/run", "b/run"]
+
+
+def test_mistakes_are_told_with_the_rule(bench, tmp_path):
+    first = bench.add("first", with_mistakes(0))
+    assert "is given twice; give each run once" in refused(first, first)
+    assert "is not a run folder (it has no recipe.toml)" in refused(first, tmp_path)
+    (tmp_path / "file").write_text("")
+    assert "choose another folder with --out" in refused(first, "--out", tmp_path / "file")
+    (first / "predictions.csv").write_text("key,true\n1,cat\n")
+    assert "predictions.csv is damaged" in refused(first)
