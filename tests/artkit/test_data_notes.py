@@ -3,13 +3,15 @@
 import pytest
 
 from artkit.engine.data_notes import DataNotes
+from artkit.engine.training_loader import TrainingLoader
 from artkit_shards import Loader, open_dataset
 from artkit_shards.stream.replacement import Replacement
 
 
 @pytest.fixture
 def loader(shape_shards):
-    return Loader(open_dataset(shape_shards).split("train"), image_size=16, batch_size=4)
+    images = Loader(open_dataset(shape_shards).split("train"), image_size=16, batch_size=4)
+    return TrainingLoader(lambda _size, _epoch: images, small=16, full=16, share=0.0)
 
 
 def bad(number, epoch=0):
@@ -20,9 +22,9 @@ def test_each_image_is_told_once_although_every_epoch_meets_it_again(loader):
     told = []
     notes = DataNotes(loader, told.append)
     for epoch in range(3):
-        loader.replaced.append(bad(7, epoch))
+        loader.current.replaced.append(bad(7, epoch))
         notes.after_batch()
-    loader.replaced += [bad(7, 3), bad(8, 3)]
+    loader.current.replaced += [bad(7, 3), bad(8, 3)]
     notes.after_batch()
     assert told == [
         "image 000000007 of train-000000.tar cannot be used (truncated); another one stands in",
@@ -34,7 +36,7 @@ def test_of_many_the_first_are_named_and_the_rest_is_said_to_be_there(loader):
     told = []
     notes = DataNotes(loader, told.append)
     for number in range(40):
-        loader.replaced.append(bad(number))
+        loader.current.replaced.append(bad(number))
         notes.after_batch()
     assert len(told) == 11
     assert told[-1] == "more images cannot be used; `artkit dataset verify` lists them all"
