@@ -44,25 +44,30 @@ def tree(directory):
 
 @pytest.fixture(scope="module")
 def ray_cluster():
-    """A cluster of a head and another node of one CPU each, that this process is not yet connected to."""
+    """A cluster of a head and two more nodes of one CPU each, that this process is not yet connected to."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
-        cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
         cluster.wait_for_nodes()
         yield cluster
         cluster.shutdown()
 
 
 def test_a_cluster_gives_the_bytes_of_one_process_though_a_node_is_lost(folder, expected, ray_cluster, tmp_path):
+    import ray
+
     lost = []
 
     def lose_a_node(phase, done, _total):
         if phase == "write" and done > 20 and not lost:
-            lost.extend(ray_cluster.worker_nodes)
+            # Ray ends a process with the node that it is connected to, which may be any of them.
+            here = ray.get_runtime_context().get_node_id()
+            lost.append(next(node for node in ray_cluster.worker_nodes if node.node_id != here))
             ray_cluster.remove_node(lost[0], allow_graceful=False)
 
     report = convert(
