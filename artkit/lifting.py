@@ -23,7 +23,7 @@ def per_sample(transform: "Callable[[torch.Tensor], torch.Tensor]", /) -> Augmen
             numbers that it draws from generators of its own are not reproducible.
 
     Returns:
-        An augmenter; if the transform returns another shape than it was given, it raises ValueError.
+        An augmenter; if the transform returns another shape than it was given, or no floats, it raises ValueError.
 
     Example:
         ::
@@ -80,7 +80,7 @@ def _seed_all(seed: int) -> None:
 
 
 def _check(changed: object, image_CHW: "torch.Tensor") -> None:
-    """Raise ValueError unless a transform returned an image of the shape that it was given."""
+    """Raise ValueError unless a transform returned an image of floats, of the shape that it was given."""
     import torch
 
     if not isinstance(changed, torch.Tensor) or changed.shape != image_CHW.shape:
@@ -88,4 +88,9 @@ def _check(changed: object, image_CHW: "torch.Tensor") -> None:
         raise ValueError(
             f"the transform returned {given} for an image {tuple(image_CHW.shape)}; it returns an image of the same "
             "shape, so that images of a batch stay together"
+        )
+    if not changed.is_floating_point():
+        raise ValueError(
+            f"the transform returned {changed.dtype}; it returns floats in [0, 1] like those it was given: end it with "
+            "v2.ToDtype(torch.float32, scale=True)"
         )

@@ -77,7 +77,7 @@ def evaluate(
     judged = evaluating.split_to_judge(dataset, split)
     if out is not None:
         claim_folder(out)
-    for note in _notes(run, dataset, judged):
+    for note in (*_precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
     result = _evaluate(trained, dataset, judged, tau)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
@@ -96,6 +96,15 @@ def _open_data(trained: "TrainedModel", data: str | None) -> "Dataset":
     place = trained.recipe.data.path if data is None else data
     is_demo = place == DEMO and not (data and Path(data).is_dir())
     return open_dataset(demo_path() if is_demo else place)
+
+
+def _precision_notes(trained: "TrainedModel") -> list[str]:
+    from artkit.engine.evaluating import judging_precision
+
+    wanted, used = trained.recipe.train.precision, judging_precision(trained)
+    if wanted == used:
+        return []
+    return [f"the run computed in {wanted}, which needs a GPU; here it is {used}, so figures may differ a little"]
 
 
 def _notes(run: Path, dataset: "Dataset", split: "Split") -> list[str]:

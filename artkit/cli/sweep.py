@@ -11,7 +11,7 @@ from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
 from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
 from artkit.cli.scores import SCORES, score_text
-from artkit.cli.sweep_plan import Combination, combinations, combined, folder_name, read_axes, title
+from artkit.cli.sweep_plan import Combination, check_said_once, combinations, combined, folder_name, read_axes, title
 
 if TYPE_CHECKING:
     from artkit.engine.sweeping import PlannedRun
@@ -76,7 +76,9 @@ def sweep(
         reporters=("no:artkit/console",) if quiet or json_ else (),
         assignments=set_ or (),
     )
-    chosen = combinations(read_axes(over or [], seeds))
+    axes = read_axes(over or [], seeds)
+    check_said_once(axes, base)
+    chosen = combinations(axes)
     recipes, plugins = _resolve_all(recipe, base, chosen, plugin or [])
     folder, runs = _plan(chosen, recipes, out)
     say = _keep_silent if json_ else typer.echo

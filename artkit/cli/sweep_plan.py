@@ -48,6 +48,19 @@ def read_axes(texts: Sequence[str], num_seeds: int | None) -> list[Axis]:
     return axes
 
 
+def check_said_once(axes: Sequence[Axis], base: "CommandLine") -> None:
+    """Check that nothing is chosen which the command line sets for every run as well.
+
+    Raises:
+        RecipeError: if something is.
+    """
+    settled = {*base.settings, *(text.partition("=")[0].strip() for text in base.assignments)}
+    for name in (axis.name for axis in axes if axis.name in settled):
+        raise RecipeError(
+            f"{name} is chosen by --over or --seeds, and set for every run by another option; leave one of the two out"
+        )
+
+
 def combinations(axes: Sequence[Axis]) -> list[Combination]:
     """Every combination of the values; the last axis changes first."""
     names = [axis.name for axis in axes]

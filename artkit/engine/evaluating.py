@@ -14,7 +14,7 @@ from artkit.contracts import Predictions
 from artkit.engine.assembly import TEST, VALIDATION, judged_split
 from artkit.engine.evaluation import compute_metrics, predict_split, softmax
 from artkit.engine.intervals import Interval, score_intervals
-from artkit.engine.precision import Precision
+from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.prior import adjust_logits
 from artkit.engine.trained import TrainedModel
 from artkit.errors import RunError
@@ -83,6 +83,12 @@ def split_to_judge(dataset: Dataset, name: str | None) -> Split:
     return split
 
 
+def judging_precision(trained: TrainedModel) -> PrecisionName:
+    """The precision of training; float32 where that was fp16, which a CPU has not."""
+    name = trained.recipe.train.precision
+    return "float32" if name == "fp16" and trained.device.type == "cpu" else name
+
+
 def evaluate(
     trained: TrainedModel,
     dataset: Dataset,
@@ -112,7 +118,7 @@ def evaluate(
         batch_size=trained.recipe.train.batch_size,
         threads=trained.recipe.data.threads,
         device=trained.device,
-        precision=Precision(trained.recipe.train.precision, trained.device),
+        precision=Precision(judging_precision(trained), trained.device),
         mirrored=trained.recipe.train.tta,
         num_classes=len(trained.class_names),
         on_batch=on_batch,

@@ -37,13 +37,15 @@ def check_logits(logits: object, batch_size: int, num_classes: int, component: C
 
 
 def check_augmented(augmented: object, images_BCHW: torch.Tensor, component: Component) -> torch.Tensor:
-    """Return images, or raise ComponentError unless they have the shape that the augmenter was given."""
+    """Return images, or raise ComponentError unless they have the shape and type of those that it was given."""
     wanted = tuple(images_BCHW.shape)
     if isinstance(augmented, Mixed):
         _refuse(component, "returned Mixed; an augmenter that mixes images has an attribute `mixes` that is True")
     if not isinstance(augmented, torch.Tensor) or tuple(augmented.shape) != wanted:
         rule = f"an augmenter returns images of the shape it was given, {wanted}"
         _refuse(component, f"returned {_given(augmented)}; {rule}")
+    if augmented.dtype != images_BCHW.dtype:
+        _refuse(component, f"returned {augmented.dtype}; an augmenter returns {images_BCHW.dtype} in [0, 1]")
     return augmented
 
 

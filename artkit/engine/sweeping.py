@@ -42,12 +42,13 @@ def plan_digest(runs: Sequence[tuple[str, Recipe]]) -> str:
 
 
 def check_plan(runs: Sequence[PlannedRun]) -> None:
-    """Check what lies in the folders already, and that there are data, before any run starts.
+    """Check that the runs differ, what lies in their folders already, and that there are data, before any starts.
 
     Raises:
-        RunError: if a folder holds something else than this run.
+        RunError: if two runs are the same, or a folder cannot be made or holds something else than its run.
         ShardsError: if a data set cannot be opened.
     """
+    _check_different(runs)
     datasets: dict[str, Any] = {}
     for run in runs:
         path = run.recipe.data.path
@@ -87,8 +88,21 @@ def carry_out(run: PlannedRun, *, plugins: list[dict[str, Any]], warn: Callable[
     return job.start(run.recipe, plugins=plugins, out=run.folder, warn=warn)
 
 
+def _check_different(runs: Sequence[PlannedRun]) -> None:
+    """Values written in two ways, such as 0.1 and 0.10, would make one run twice, which looks like two seeds."""
+    titles: dict[str, str] = {}
+    for run in runs:
+        recipe = json.dumps(run.recipe.to_plain(), sort_keys=True)
+        if recipe in titles:
+            raise RunError(f"{titles[recipe]} and {run.title} are the same run; leave one of the two out")
+        titles[recipe] = run.title
+
+
 def _check_free(folder: Path) -> None:
     """A folder without run.json must be one that a run had just begun, or nothing at all."""
+    for parent in folder.parents:
+        if parent.exists() and not parent.is_dir():
+            raise RunError(f"{parent} is a file; name another --out")
     names = {path.name for path in folder.iterdir() if path.suffix != ".part"} if folder.is_dir() else set()
     if not names <= {"last", "recipe.toml"}:
         raise RunError(f"{folder} is there already and is no run; name another --out")

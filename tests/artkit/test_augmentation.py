@@ -25,6 +25,7 @@ PLUGIN = """
         register("heavy", lambda ctx: Average(weight=1.5))
         register("lonely", lambda ctx: Average(partners=[1, 0, 3, 2]))
         register("narrow", lambda ctx: lambda images, draws: images[..., 1:])
+        register("coarse", lambda ctx: lambda images, draws: (255 * images).byte())
         register("broken", lambda ctx: lambda images, draws: images / [])
 
     def dim(ctx):
@@ -141,6 +142,7 @@ def test_the_loss_of_mixed_images_is_that_of_both_labels_in_their_shares():
         ("heavy", r"returned the weight 1.5; the share of an image's own label is from 0 to 1"),
         ("lonely", r"returned partners that are not int64 \(4,\); take them from draws.partners"),
         ("narrow", r"returned a tensor \(4, 3, 4, 3\); an augmenter returns images of the shape it was given"),
+        ("coarse", r"returned torch.uint8; an augmenter returns torch.float32 in \[0, 1\]"),
         ("broken", r"'broken' \(mine.py\) raised TypeError in augmenting a batch"),
     ],
 )

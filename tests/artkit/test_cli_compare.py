@@ -145,6 +145,11 @@ def test_seeds_are_taken_together_and_compared_with_the_same_seed(bench):
     assert "p is not corrected for the 2 comparisons" in output
 
 
+def test_a_run_that_repeats_another_is_not_taken_for_another_seed(bench):
+    runs = [bench.add(name, with_mistakes(0), train__seed=seed) for name, seed in [("a", 0), ("b", 1), ("c", 0)]]
+    assert compared(*runs)["notes"] == ["c has the recipe and seed of a: it tells nothing of other seeds"]
+
+
 def test_only_what_differs_in_the_recipes_is_shown(bench):
     first = bench.add("first", with_mistakes(0))
     second = bench.add("second", with_mistakes(1), optimizer__name="artkit/adam@1", optimizer__eps=1e-8)

@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from artkit.cli import app
+from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.evaluating import evaluate
 from artkit.engine.trained import find_weights, load_trained
 from artkit.errors import ArtkitError
@@ -140,6 +141,19 @@ def test_a_run_without_validation_has_the_weights_of_its_last_epoch(tmp_path):
     run = train(data, tmp_path)
     said = figures(run)
     assert said["weights"] == final(run)["weights"] == "last_epoch.safetensors"
+    assert said["metrics"] == final(run)["metrics"]
+    assert refused(run, "--weights", "loss").endswith("it has last_epoch.safetensors; leave out --weights")
+
+
+def test_a_run_in_fp16_can_be_judged_without_a_gpu(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    path = find_weights(tmp_path / "run")
+    checkpoint = load_checkpoint(path)
+    checkpoint["recipe"]["train"]["precision"] = "fp16"
+    save_checkpoint(path, checkpoint)
+    result = artkit("evaluate", tmp_path / "run", "--device", "cpu", "--out", tmp_path / "out")
+    assert "the run computed in fp16, which needs a GPU; here it is float32" in result.output
+    said = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert said["metrics"] == final(run)["metrics"]
 
 

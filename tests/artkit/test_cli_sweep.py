@@ -113,6 +113,8 @@ def test_a_folder_with_other_runs_is_refused(swept, recipe, tmp_path):
     (mine / "thesis.txt").write_text("")
     assert "is there already and is no run" in refused(recipe, "--seeds", "1", "--out", tmp_path / "mine")
     assert (mine / "thesis.txt").exists()
+    file = mine / "thesis.txt"
+    assert f"{file} is a file; name another --out" in refused(recipe, "--seeds", "1", "--out", file)
 
 
 def test_by_default_the_same_command_finds_the_same_folder(recipe, tmp_path, monkeypatch):
@@ -132,6 +134,9 @@ def test_by_default_the_same_command_finds_the_same_folder(recipe, tmp_path, mon
         (["--over", "optimizer=adam,,sgd"], "a value is empty"),
         (["--over", "optimizer=adam,adam"], "a value is there twice"),
         (["--over", "train.seed=1", "--seeds", "2"], "--over train.seed is given twice; --seeds says it too"),
+        (["--set", "train.seed=7", "--seeds", "2"], "train.seed is chosen by --over or --seeds, and set for every run"),
+        (["--over", "train.epochs=1,2", "--epochs", "1"], "train.epochs is chosen by --over or --seeds, and set for"),
+        (["--over", "optimizer.lr=0.1,0.10"], "optimizer.lr=0.1 and optimizer.lr=0.10 are the same run"),
         (["--over", "optimizer=adam,sdg"], "no optimizer 'sdg'. Did you mean 'sgd'?"),
         (["--over", "train.epoch=1,2"], "section [train] has no option 'epoch'. Did you mean 'epochs'?"),
         (["--over", "train.epochs=1,0"], "epochs=0 is out of bounds; it must be >= 1"),

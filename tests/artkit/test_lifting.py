@@ -76,6 +76,11 @@ def test_a_transform_that_changes_the_shape_is_told_the_rule(transform, given):
         per_sample(transform)(images(), draws(range(6)))
 
 
+def test_a_transform_that_ends_in_8_bits_is_told_the_rule():
+    with pytest.raises(ValueError, match=r"returned torch.uint8; it returns floats in .* end it with v2.ToDtype"):
+        per_sample(v2.ToDtype(torch.uint8, scale=True))(images(), draws(range(6)))
+
+
 PLUGIN = '''
     from typing import Annotated
 

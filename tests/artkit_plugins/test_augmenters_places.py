@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from artkit import AugmenterContext, ComponentError
+from artkit import AugmenterContext, RecipeError
 from artkit.engine.randomness import PositionDraws
 from artkit.registry import load_registry
 from artkit_plugins.augmenters import crop, erase, flips, rotate
@@ -132,10 +132,15 @@ def test_a_part_that_would_reach_beyond_the_image_is_as_wide_as_the_image():
     assert x[wide > 0.999].std() < 1e-3
 
 
+def test_a_largest_angle_beside_a_list_of_angles_is_refused():
+    with pytest.raises(RecipeError, match=r"augmenter\.degrees=40 has no effect beside angles"):
+        rotate(CONTEXT, angles=(0, 90), degrees=40)
+
+
 @pytest.mark.parametrize(("name", "option"), [("crop", "scale"), ("erase", "area")])
 def test_shares_that_fall_are_refused(name, option):
     component = load_registry().component("augmenter", name)
-    with pytest.raises(ComponentError, match=rf"{option}=0.5,0.2 falls; give the smallest share first"):
+    with pytest.raises(RecipeError, match=rf"augmenter\.{option}=0.5,0.2 falls. Give the smallest share first"):
         component.build(CONTEXT, {option: (0.5, 0.2)})
 
 

@@ -62,6 +62,7 @@ def compare(runs: Sequence[RunResult], scores: Sequence[str]) -> Comparison:
     """
     groups = grouped(runs)
     differences, notes = _differences(runs, groups)
+    notes += _repetitions(groups)
     notes += [f"{run.name} has no metrics.csv, so no curves" for run in runs if not run.epochs]
     return Comparison(
         scores=tuple(scores),
@@ -83,6 +84,18 @@ def _differences(runs: Sequence[RunResult], groups: Sequence[Group]) -> tuple[li
     differences = [paired_difference(*pair) for pair, reason in zip(pairs, reasons, strict=True) if reason is None]
     notes = [f"{reason}: no paired comparison" for reason in dict.fromkeys(filter(None, reasons))]
     return differences, notes
+
+
+def _repetitions(groups: Sequence[Group]) -> list[str]:
+    """What repeats a run does not tell how much seeds matter."""
+    notes = []
+    for group in groups:
+        first_of: dict[int, RunResult] = {}
+        for run in group.runs:
+            first = first_of.setdefault(run.seed, run)
+            if first is not run:
+                notes.append(f"{run.name} has the recipe and seed of {first.name}: it tells nothing of other seeds")
+    return notes
 
 
 def _partner(run: RunResult, group: Group) -> RunResult:

@@ -15,9 +15,9 @@ trivial.py    one operation an image, drawn evenly
 tones.py      operations on tones for it
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from artkit import Augmenter, AugmenterContext, Doc, Draws, Ge, Gt, Interval
+from artkit import Augmenter, AugmenterContext, Doc, Draws, Ge, Gt, Interval, RecipeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +37,7 @@ __all__ = [
 
 Fill = Annotated[Literal["edge", "white", "black"], Doc("what comes in from outside the picture")]
 Probability = Interval(ge=0, le=1)
+_DEGREES: Final = 15.0
 
 
 def affine(
@@ -77,7 +78,7 @@ def flips(
 def rotate(
     _ctx: AugmenterContext,
     *,
-    degrees: Annotated[float, Interval(ge=0, le=180), Doc("largest angle, either way")] = 15.0,
+    degrees: Annotated[float, Interval(ge=0, le=180), Doc("largest angle, either way")] = _DEGREES,
     angles: Annotated[
         tuple[float, ...],
         Doc("turn by one of these in place of any up to `degrees`, such as 0,90,180,270; right angles are exact"),
@@ -89,6 +90,8 @@ def rotate(
     from artkit_plugins.augmenters.warp import AffineWarp
 
     if angles:
+        if degrees != _DEGREES:
+            raise RecipeError(f"augmenter.degrees={degrees:g} has no effect beside angles. Leave one of the two out.")
         return ChosenTurns(angles=angles, fill=fill)
     return AffineWarp(rotation=degrees, shift=0, zoom=0, horizontal_flip=0, vertical_flip=0, fill=fill)
 
@@ -183,5 +186,5 @@ def none(_ctx: AugmenterContext) -> Augmenter:
 
 def _rising(option: str, bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
-        raise ValueError(f"{option}={bounds[0]},{bounds[1]} falls; give the smallest share first")
+        raise RecipeError(f"augmenter.{option}={bounds[0]:g},{bounds[1]:g} falls. Give the smallest share first.")
     return bounds
