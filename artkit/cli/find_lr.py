@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from artkit.recipe import Recipe
 
 _PICTURE = "learning-rates.png"
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -> None:
@@ -24,24 +25,40 @@ def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -
         out: Folder for the picture; by default `runs/<date>-<model>-lr-<n>.png` is written.
         as_json: Whether to print the result as JSON, and nothing else.
         quiet: Whether to keep the number of the step to oneself.
+
+    Raises:
+        RunError: if no rate can be told, or the picture cannot be written.
     """
     from artkit.drawing.figures import save_figure
     from artkit.engine.assembly import assemble, notes, open_data
     from artkit.engine.rate_figure import draw_range_test
     from artkit.engine.rate_finder import find_rate
     from artkit.engine.signals import StopSignal
+    from artkit.engine.trainer import StopRequested
+    from artkit.errors import RunError
 
     def show(step: int, steps: int) -> None:
         if not (quiet or as_json) and step % 10 == 0:
             typer.echo(f"step {step} of at most {steps}", err=True)
 
+    if out is not None and out.exists() and not out.is_dir():
+        raise RunError(f"{out} is a file; --out takes the folder for the picture")
     assembly = assemble(recipe, open_data(recipe))
     for note in notes(assembly):
         print_note(note)
-    with StopSignal(print_note) as stop:
-        found = find_rate(assembly, on_step=show, should_stop=stop.requested)
+    try:
+        with StopSignal(print_note) as stop:
+            found = find_rate(assembly, on_step=show, should_stop=stop.requested)
+    except (StopRequested, KeyboardInterrupt):
+        raise typer.Exit(_INTERRUPTED) from None
     path = _next_free(recipe.model.component.name) if out is None else out / _PICTURE
-    save_figure(draw_range_test(found), path)
+    try:
+        save_figure(draw_range_test(found), path)
+    except OSError as error:
+        raise RunError(
+            f"a good largest learning rate is about --set optimizer.lr={found.suggestion:g}, but its picture {path} "
+            f"cannot be written ({error.strerror}); name another folder with --out"
+        ) from None
     if as_json:
         typer.echo(json.dumps({"learning_rate": found.suggestion, "picture": str(path)}))
     else:

@@ -275,7 +275,8 @@ def notes(assembly: Assembly) -> Iterator[str]:
     settings = assembly.recipe.train
     if assembly.start.note:
         yield assembly.start.note
-    yield from assembly.finetuning.notes(pretrained=assembly.start.pretrained is not None)
+    yield from assembly.finetuning.notes(num_epochs=settings.epochs, pretrained=assembly.start.pretrained is not None)
+    yield from _growth_notes(assembly.recipe)
     main, *others = assembly.dataset.targets
     if others:
         yield f"the data set tells {main}, {', '.join(others)} of its images; a run learns the first, '{main}'"
@@ -306,6 +307,20 @@ def notes(assembly: Assembly) -> Iterator[str]:
         unknown = int((split.labels < 0).sum())
         if unknown:
             yield f"{counted(unknown, 'image')} of '{split.name}' without a class: figures are those of the others"
+
+
+def _growth_notes(recipe: Recipe) -> Iterator[str]:
+    """Say where training images do not grow, though the recipe speaks of it."""
+    data, epochs = recipe.data, recipe.train.epochs
+    if not data.grow_from:
+        return
+    if data.grow_from == data.image_size or not data.grow_after:
+        yield f"data.grow_from={data.grow_from} has no effect: images have image_size={data.image_size} from the start"
+    elif (epochs - 1) / epochs < data.grow_after and not recipe.train.max_minutes:
+        yield (
+            f"data.grow_after={data.grow_after:g} leaves no whole epoch of {epochs} for larger images: all are learnt "
+            f"at grow_from={data.grow_from} and judged at image_size={data.image_size}"
+        )
 
 
 def _lack(dataset: Dataset, name: str) -> str:

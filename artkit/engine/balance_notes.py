@@ -69,7 +69,7 @@ def _deferral_notes(recipe: Recipe, kind: str, first_epoch: int, *, has_effect: 
     elif not has_effect:
         yield f"{kind}.defer={defer:g} has no effect: in this run the {kind} '{choice.component.name}' balances nothing"
     else:
-        early = {"patience": 0 < train.patience <= first_epoch, "max_minutes": train.max_minutes > 0}
+        early = {"patience": 0 < train.patience < first_epoch, "max_minutes": train.max_minutes > 0}
         for name in (name for name, is_early in early.items() if is_early):
             given = f"train.{name}={getattr(train, name):g}"
             yield f"{given} can end the run before epoch {first_epoch}, where {kind}.defer ends"

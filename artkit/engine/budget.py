@@ -5,7 +5,9 @@ test, reports) is not in it.
 """
 
 import math
+import statistics
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -14,6 +16,8 @@ from artkit.engine.progress import Progress
 
 _FORWARD: Final = 1 / 2
 """Time of judging an image, by that of learning from it, until it is known: a third is arithmetic, the rest caution."""
+
+_REMEMBERED: Final = 9  # steps
 
 
 class TimeBudget:
@@ -28,6 +32,22 @@ class TimeBudget:
         self._limit = 60 * minutes if minutes else math.inf
         self._judged_images = judged_images
         self._since = time.monotonic()
+        self._steps: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+        """Seconds of the last steps, each with those of one of its images."""
+        self._is_warm = False
+
+    def note_step(self, seconds: float, images: int) -> None:
+        """Learn how long a step takes.
+
+        The first one is not like the others: it starts the device, and compiles the model.
+
+        Args:
+            seconds: That the step took.
+            images: That it learnt from; 0 if it was left out.
+        """
+        if self._is_warm and images:
+            self._steps.append((seconds, seconds / images))
+        self._is_warm = True
 
     def note_time(self, progress: Progress) -> None:
         """Add the time since the last call to that of the run."""
@@ -51,13 +71,16 @@ class TimeBudget:
     def is_spent(self, progress: Progress) -> bool:
         """Whether one more step, with the validation after it, would probably take longer than allowed."""
         self.note_time(progress)
-        sums = progress.sums
-        step = sums.seconds / sums.steps if sums.steps else 0.0
+        step = self._median(of_image=False)
         return progress.seconds + step + self._next_validation(progress) > self._limit
 
     def _next_validation(self, progress: Progress) -> float:
         """Seconds that the next validation will take: as many as the longest so far."""
         if progress.validation_seconds:
             return progress.validation_seconds
-        sums = progress.sums
-        return _FORWARD * self._judged_images * sums.seconds / sums.images if sums.images else 0.0
+        return _FORWARD * self._judged_images * self._median(of_image=True)
+
+    def _median(self, *, of_image: bool) -> float:
+        """Seconds of a usual step, or of one of its images; 0 as long as that is not known."""
+        # A single slow step, such as one that compiles the model for larger images, must not end a run.
+        return statistics.median(step[of_image] for step in self._steps) if self._steps else 0.0

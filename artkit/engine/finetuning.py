@@ -73,10 +73,11 @@ class Finetuning:
             group |= ({} if decays else {"weight_decay": 0.0}) | ({} if scale == 1 else {LR_SCALE: scale})
         return list(groups.values())
 
-    def notes(self, *, pretrained: bool) -> Iterator[str]:
+    def notes(self, *, num_epochs: int, pretrained: bool) -> Iterator[str]:
         """What the user should know of it, a line each.
 
         Args:
+            num_epochs: Epochs of the run.
             pretrained: Whether the model starts from weights that were trained before.
         """
         if not self.frozen:
@@ -87,12 +88,15 @@ class Finetuning:
         still = sum(size for name, size in sizes.items() if self._is_among(name, self.frozen))
         stages = self.structure.stages
         span = f"the first {self.frozen} of {len(stages)} stages, {stages[0][0]} to {stages[self.frozen - 1][-1]}"
-        every = self.unfreeze_every
+        every, never = self.unfreeze_every, self.num_frozen(num_epochs - 1)
         thaws = f"; one stage thaws after every {'epoch' if every == 1 else f'{every} epochs'}" if every else ""
+        if every and never:
+            thaws += f", so {never} of them never do{'es' if never == 1 else ''} in {counted(num_epochs, 'epoch')}"
         yield f"frozen: {span}, which have {still:,} of {sum(sizes.values()):,} parameters{thaws}"
         if not pretrained:
             yield (
-                f"what is frozen are random numbers, and only {sum(sizes.values()) - still:,} parameters are trained; "
+                f"what is frozen are random numbers, and only {sum(sizes.values()) - still:,} parameters are trained"
+                f"{' at first' if every else ''}; "
                 "give the model weights, such as --set model.weights=runs/..., or leave out --freeze"
             )
 

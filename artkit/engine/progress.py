@@ -79,6 +79,8 @@ class Progress:
     """Time that the run took so far, in all its parts."""
     validation_seconds: float = 0.0
     """Time of the longest validation; 0 before the first one."""
+    out_of_time: bool = False
+    """Whether the time that the run may take is over, so that no epoch follows the current one."""
 
     @property
     def is_in_epoch(self) -> bool:

@@ -69,12 +69,8 @@ class Trainer:
         """Whether there is nothing left to train."""
         patience = self._settings.patience
         is_stuck = patience > 0 and self.progress.epochs_without_gain(self._settings.select) >= patience
-        return self.progress.epoch >= self._settings.epochs or is_stuck or self._is_out_of_time_between_epochs
-
-    @property
-    def _is_out_of_time_between_epochs(self) -> bool:
-        progress = self.progress
-        return progress.step > 0 and not progress.is_in_epoch and self._budget.is_spent(progress)
+        is_over = self.progress.out_of_time and not self.progress.is_in_epoch
+        return self.progress.epoch >= self._settings.epochs or is_stuck or is_over
 
     def train(self) -> None:
         """Train to the end.
@@ -132,6 +128,7 @@ class Trainer:
         plan = StepPlan(loader.num_positions, self._settings.batch_size, self._settings.accumulate)
         self.assembly.finetuning.enter_epoch(self.assembly.model, self.progress.epoch)
         started = time.perf_counter()
+        step_started = sums.seconds
         for batch in loader:
             self._notes.after_batch()
             self._learn(batch, plan)
@@ -144,8 +141,12 @@ class Trainer:
             self._reporters.progress("train", loader.consumed, loader.num_positions)
             if not is_between_steps:
                 continue
+            self._budget.note_step(sums.seconds - step_started, plan.num_images(loader.consumed - 1))
+            step_started = sums.seconds
             self._after_step()
-            if self._budget.is_spent(self.progress):
+            # What is left of an epoch is never trained on: the loader would stand elsewhere than the run.
+            self.progress.out_of_time = self._budget.is_spent(self.progress)
+            if self.progress.out_of_time:
                 break
         self._notes.after_epoch(self.progress.epoch)
         self.progress.trained = True
@@ -257,6 +258,7 @@ class Trainer:
                 self._reporters.checkpoint(progress.step, path, best=True)
         # First the reporters, then the checkpoint: what a kill in between leaves behind is told again, never left out.
         self._reporters.epoch_end(epoch, row)
+        progress.out_of_time = progress.out_of_time or self._budget.is_spent(progress)
         self.save()
 
     def _observe(self, row: dict[str, float]) -> None:

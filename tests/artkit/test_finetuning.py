@@ -248,9 +248,15 @@ def test_a_model_that_is_nothing_but_a_head_cannot_be_frozen(parts_of):
 def test_freezing_random_numbers_is_warned_of(parts_of):
     told = list(notes(parts_of("train.freeze=2", "train.unfreeze_every=2")))
     assert told[0].startswith("frozen: the first 2 of 3 stages, conv1 to stages.0, which have 1,416 of ")
-    assert told[0].endswith(" parameters; one stage thaws after every 2 epochs")
+    assert told[0].endswith(" parameters; one stage thaws after every 2 epochs, so 1 of them never does in 3 epochs")
     assert told[1].startswith("what is frozen are random numbers, and only ")
+    assert " parameters are trained at first; " in told[1]
     assert not any("frozen" in line for line in notes(parts_of()))
+
+
+def test_stages_that_thaw_in_time_are_not_said_to_stay_frozen(parts_of):
+    told = list(notes(parts_of("train.freeze=1", "train.unfreeze_every=1")))
+    assert told[0].endswith(" parameters; one stage thaws after every epoch")
 
 
 def test_thawing_what_is_not_frozen_is_told_to_have_no_effect(parts_of):

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from artkit.engine.assembly import assemble, notes, open_data
 from artkit.engine.training_loader import TrainingLoader
 from artkit.errors import RecipeError
 from artkit_shards import Loader, open_dataset
@@ -73,3 +74,29 @@ def test_a_size_that_images_cannot_grow_from_is_refused(training_bench, size):
     message = f"section [data]: grow_from={size} is out of bounds; images grow from a size between 8 and image_size=16"
     with pytest.raises(RecipeError, match=re.escape(message)):
         training_bench.recipe(f"data.grow_from={size}")
+
+
+@pytest.mark.parametrize(
+    ("assignments", "line"),
+    [
+        (
+            ("data.grow_from=8", "data.grow_after=0.9", "train.epochs=4"),
+            "data.grow_after=0.9 leaves no whole epoch of 4 for larger images: all are learnt at grow_from=8 and "
+            "judged at image_size=16",
+        ),
+        (
+            ("data.grow_from=16",),
+            "data.grow_from=16 has no effect: images have image_size=16 from the start",
+        ),
+        (
+            ("data.grow_from=8", "data.grow_after=0"),
+            "data.grow_from=8 has no effect: images have image_size=16 from the start",
+        ),
+        (("data.grow_from=8", "data.grow_after=0.75", "train.epochs=4"), None),
+        (("data.grow_after=1",), None),
+    ],
+)
+def test_images_that_do_not_grow_are_told_of(training_bench, assignments, line):
+    recipe = training_bench.recipe(*assignments)
+    told = [note for note in notes(assemble(recipe, open_data(recipe))) if note.startswith("data.grow")]
+    assert told == ([line] if line else [])
