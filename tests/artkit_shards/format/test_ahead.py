@@ -92,20 +92,20 @@ def test_a_failure_ends_fetching_ahead_and_is_left_to_whoever_needs_the_thing():
         asked.append(item)
         raise DatasetError("gone")
 
+    others = set(threading.enumerate())
     ahead = Ahead(list("abc"), fail, most=3, threads=1)
     ahead.start()
-    for thread in threading.enumerate():
-        if thread.name == "artkit-ahead":
-            thread.join(60)
+    for thread in set(threading.enumerate()) - others:
+        thread.join(60)
     ahead.reached("a")
     assert asked == ["a"]
 
 
 def test_threads_end_when_there_is_nothing_to_do():
     fetches = Fetches()
+    others = set(threading.enumerate())  # such as threads that still wait for the silent servers of other tests
     Ahead(list("abc"), fetches, most=3, threads=3).start()
     fetches.wait_for(3)
-    for thread in threading.enumerate():
-        if thread.name == "artkit-ahead":
-            thread.join(60)
-            assert not thread.is_alive()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(60)
+        assert not thread.is_alive()
