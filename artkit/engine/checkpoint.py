@@ -47,6 +47,12 @@ def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
         raise RunError(f"{path} is not a checkpoint of artkit, or it is damaged ({error})") from error
 
 
+def misfit(error: Exception) -> str:
+    """Why a state does not fit, from what `load_state_dict` raised, in one line."""
+    # torch lists every tensor that does not fit, a line each; one says enough.
+    return " ".join(map(str.strip, str(error).splitlines()[:2]))
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file by one step, so that a kill leaves either the old or the new content."""
     with whole_file(path, path.parent) as file:

@@ -9,7 +9,7 @@ import torch
 
 from artkit.engine.assembly import Assembly
 from artkit.engine.averaging import WeightAverage
-from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.checkpoint import load_checkpoint, misfit, save_checkpoint
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.progress import Progress
 from artkit.errors import RunError
@@ -59,11 +59,9 @@ class TrainingState:
             if self._average:
                 self._average.load_state_dict(state["average"])
         except (RuntimeError, ValueError, KeyError) as error:
-            # torch lists every tensor that does not fit, a line each; one says enough.
-            reason = " ".join(map(str.strip, str(error).splitlines()[:2]))
             raise RunError(
                 f"{self._folder.state} does not fit the model and optimizer of {self._folder.path / RECIPE} "
-                f"({reason}); give the run its recipe back, or start a new run"
+                f"({misfit(error)}); give the run its recipe back, or start a new run"
             ) from None
         progress = Progress.from_plain(state["progress"])
         self._load_loader(state["loader"])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from artkit.contracts import ModelContext
 from artkit.engine.assembly import channels_last, pick_device
-from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.checkpoint import load_checkpoint, misfit
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.preprocessing import Preprocessing
 from artkit.errors import RunError
@@ -86,9 +86,8 @@ def load_trained(path: Path, *, device: str | None = None) -> TrainedModel:
     try:
         model.load_state_dict(checkpoint["model"])
     except RuntimeError as error:
-        reason = " ".join(map(str.strip, str(error).splitlines()[:2]))
         raise RunError(
-            f"the weights in {path} do not fit {recipe.model.component.owner} ({reason}); "
+            f"the weights in {path} do not fit {recipe.model.component.owner} ({misfit(error)}); "
             "use the version of the plugin that trained them"
         ) from None
     return TrainedModel(

@@ -133,7 +133,7 @@ def build(num_outputs: int, *, pretrained: bool = True, dropout: float = 0.2) ->
     if pretrained:
         model.load_state_dict({**WEIGHTS.load(), "_fc.weight": model._fc.weight, "_fc.bias": model._fc.bias})
         model.artkit_pretrained = Pretrained(
-            source=f"ImageNet, from {WEIGHTS.package} {WEIGHTS.version}",
+            source=WEIGHTS.source,
             pixel_mean=(0.5, 0.5, 0.5),
             pixel_std=(0.5, 0.5, 0.5),
         )

@@ -43,7 +43,7 @@ def build(num_outputs: int, *, pretrained: bool = True, dropout: float = 0.2) ->
         own = model.features.state_dict()
         model.features.load_state_dict(dict(zip(own, WEIGHTS.load().values(), strict=True)))
         model.artkit_pretrained = Pretrained(
-            source=f"ImageNet, from {WEIGHTS.package} {WEIGHTS.version}",
+            source=WEIGHTS.source,
             pixel_mean=(0.485, 0.456, 0.406),
             pixel_std=(0.229, 0.224, 0.225),
         )

@@ -27,6 +27,11 @@ class PackagedWeights:
     install: str
     """The command that installs it."""
 
+    @property
+    def source(self) -> str:
+        """Where the weights come from, for people."""
+        return f"ImageNet, from {self.package} {self.version}"
+
     def load(self) -> dict[str, Tensor]:
         """Read the weights; no code in the file is run.
 
