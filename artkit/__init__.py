@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from artkit.errors import ArtkitError, ComponentError, PluginError, RecipeError, RunError
     from artkit.hookspecs import Register, hookimpl
     from artkit.lifting import per_sample
+    from artkit.wilson import wilson_interval
 
 __version__ = "0.1.0"
 
@@ -73,6 +74,7 @@ __all__ = [
     "hookimpl",
     "per_sample",
     "weights_by_class",
+    "wilson_interval",
 ]
 
 # Imported when first asked for, so that `artkit --help` pays for none of them.
@@ -83,6 +85,7 @@ _HOMES = (
     "artkit.errors",
     "artkit.class_table",
     "artkit.lifting",
+    "artkit.wilson",
 )
 
 

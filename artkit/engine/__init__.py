@@ -14,6 +14,7 @@ state.py          what a checkpoint holds to go on from
 rate_finder.py    the learning-rate range test; rate_figure.py draws it
 data_notes.py     what the user should hear of the loading of images
 progress.py       how far a run has come: all that a checkpoint holds beside tensors
+atomic.py         files that are replaced in one step
 checkpoint.py     tensors and plain values <-> one safetensors file, written atomically
 evaluation.py     logits of a split, and scikit-learn's metrics of them
 preprocessing.py  from a loader's bytes to what a model sees, the same in training and evaluation
@@ -24,10 +25,11 @@ returned.py       checks of what components return
 signals.py        Ctrl-C: stop after the current step
 events.py         calls the reporters, each in isolation
 folder.py         the run folder: its name, recipe.toml and run.json
+machine.py        the machine and the versions that a run was made on
 trained.py        weights that a run left, with all that is needed to use them
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves
-intervals.py      how sure a figure is: Wilson, bootstrap, McNemar
+intervals.py      how sure a figure is: bootstrap, McNemar
 comparison/       runs beside one another
 sweeping.py       one run after another, each resumed or kept
 """

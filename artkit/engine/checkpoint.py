@@ -13,8 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from artkit.engine.atomic import write_atomically
 from artkit.errors import RunError
-from artkit_shards.format.files import sync_folder, whole_file
 
 _TENSOR = "__tensor__"
 
@@ -51,13 +51,6 @@ def misfit(error: Exception) -> str:
     """Why a state does not fit, from what `load_state_dict` raised, in one line."""
     # torch lists every tensor that does not fit, a line each; one says enough.
     return " ".join(map(str.strip, str(error).splitlines()[:2]))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file by one step, so that a kill leaves either the old or the new content."""
-    with whole_file(path, path.parent) as file:
-        file.write(data)
-    sync_folder(path.parent)
 
 
 def _split(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:

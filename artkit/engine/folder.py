@@ -1,19 +1,13 @@
 """The run folder: where it is, and the two files in it that the core itself writes, recipe.toml and run.json."""
 
 import json
-import os
-import platform
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
-
-from artkit.engine.checkpoint import write_atomically
+from artkit.engine.atomic import write_atomically
 from artkit.errors import RunError
 from artkit.recipe import Recipe, read_recipe_file
 from artkit_shards.errors import is_disk_full
@@ -118,18 +112,6 @@ class RunFolder:
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json."""
         write_atomically(self.path / RUN, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def machine_facts(device: torch.device) -> dict[str, Any]:
-    """What a figure of speed needs beside it."""
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return {"platform": platform.platform(), "cores": os.cpu_count(), "device": str(device), "gpu": gpu}
-
-
-def version_facts() -> dict[str, str]:
-    """Versions of what decides the numbers of a run."""
-    packages = ("artkit", "torch", "torchvision", "numpy", "pillow", "simplejpeg", "scikit-learn")
-    return {"python": sys.version.split()[0], **{package: version(package) for package in packages}}
 
 
 def now() -> str:

@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from artkit.wilson import wilson_interval
 
 Interval = tuple[float, float]
 
@@ -18,12 +19,6 @@ RESAMPLED: Final = ("accuracy", "macro_recall", "macro_f1", "loss")
 _RESAMPLES: Final = 2000
 _TAILS: Final = (2.5, 97.5)
 """Percentiles at the ends of a 95 % interval."""
-
-
-def share_interval(successes: int, trials: int) -> Interval:
-    """Wilson's interval of a share (1927), which stays within [0, 1] and is honest for few trials; trials >= 1."""
-    interval = stats.binomtest(successes, trials).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def scores(
@@ -78,7 +73,7 @@ def score_intervals(
     resampled = resampled_scores(labels_N, predicted_N, losses_N)
     intervals = {name: percentile_interval(values) for name, values in resampled.items()}
     right = int((labels_N == predicted_N).sum())
-    return {**intervals, "accuracy": share_interval(right, len(labels_N))}
+    return {**intervals, "accuracy": wilson_interval(right, len(labels_N))}
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -89,4 +84,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
         only_second: Images that the second model alone recognised.
     """
     discordant = only_first + only_second
-    return float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    ways = at_most_as_few = 1
+    for fewer in range(min(only_first, only_second)):
+        ways = ways * (discordant - fewer) // (fewer + 1)
+        at_most_as_few += ways
+    return min(1.0, 2 * at_most_as_few / 2**discordant)

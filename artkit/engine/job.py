@@ -14,7 +14,8 @@ from artkit.engine.assembly import Assembly, assemble, notes, open_data
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.events import Reporters
-from artkit.engine.folder import RunFolder, machine_facts, now, version_facts
+from artkit.engine.folder import RunFolder, now
+from artkit.engine.machine import machine_facts, version_facts
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.progress import kept_values
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part

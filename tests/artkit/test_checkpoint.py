@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from artkit.engine.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from artkit.engine.atomic import write_atomically
+from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.errors import RunError
 
 
@@ -52,7 +53,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(tmp_path):
     script = f"""
 import resource, signal
 from pathlib import Path
-from artkit.engine.checkpoint import write_atomically
+from artkit.engine.atomic import write_atomically
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.intervals import (
@@ -10,8 +11,8 @@ from artkit.engine.intervals import (
     resampled_scores,
     score_intervals,
     scores,
-    share_interval,
 )
+from artkit.wilson import wilson_interval
 
 
 def answers(num_images, num_classes, seed):
@@ -29,12 +30,6 @@ def test_the_fast_scores_are_the_metrics_of_a_run(num_images, num_classes):
     assert scores(labels, predicted, losses) == pytest.approx(compute_metrics(labels, probabilities))
 
 
-def test_the_interval_of_a_share_is_wilsons():
-    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I.
-    assert share_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert share_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-
-
 def test_the_interval_of_a_mean_is_that_of_theory():
     _, labels, predicted, losses = answers(500, 4, seed=1)
     half = 1.96 * losses.std() / np.sqrt(len(losses))
@@ -47,7 +42,7 @@ def test_intervals_hold_their_scores_and_the_accuracy_has_wilsons():
     intervals = score_intervals(labels, predicted, losses)
     for name, value in scores(labels, predicted, losses).items():
         assert intervals[name][0] < value < intervals[name][1], name
-    assert intervals["accuracy"] == share_interval(int((labels == predicted).sum()), 200)
+    assert intervals["accuracy"] == wilson_interval(int((labels == predicted).sum()), 200)
 
 
 def test_resamples_are_the_same_for_two_models_so_that_their_difference_is_paired():
@@ -63,3 +58,9 @@ def test_mcnemar_counts_the_images_on_which_two_models_disagree():
     assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
     assert mcnemar(2, 10) == pytest.approx(mcnemar(10, 2))
     assert mcnemar(0, 0) == 1.0
+
+
+@pytest.mark.parametrize(("only_first", "only_second"), [(0, 1), (1, 1), (7, 8), (0, 40), (300, 260), (3000, 3200)])
+def test_mcnemar_is_the_exact_binomial_test(only_first, only_second):
+    expected = stats.binomtest(only_first, only_first + only_second).pvalue
+    assert mcnemar(only_first, only_second) == pytest.approx(expected, rel=1e-9)

@@ -65,3 +65,19 @@ def test_the_check_imports_plugins_and_the_built_in_ones_are_light(plugin_site):
     modules = modules_after("plugins", "--check")
     assert modules >= {"artkit_plugins", "artkit_quiet"}
     assert not modules & HEAVY
+
+
+def test_comparing_runs_needs_no_torch(tmp_path):
+    facts = {
+        "status": "ok",
+        "resumed": [],
+        "preprocessing": {},
+        "recipe": {"train.seed": 0},
+        "data": {"fingerprint": "f" * 64},
+        "tested": {"split": "test", "images": 10, "metrics": {"accuracy": 0.5}},
+    }
+    (tmp_path / "recipe.toml").write_text("")
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    modules = modules_after("compare", str(tmp_path))
+    assert "artkit.engine.comparison.comparing" in modules
+    assert not modules & (HEAVY - {"numpy"} | {"scipy", "artkit_plugins"})

@@ -14,30 +14,12 @@ from artkit_plugins.reporters.statistics import (
     row_shares,
     sample_scores,
     similarity_order,
-    wilson_interval,
     worst_first,
 )
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2])
 PREDICTED = np.array([0, 0, 1, 2, 1, 1, 1])
 NAMES = ("Delacroix", "Rubens", "Klee", "nobody")
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (2, 4, 0.1500, 0.8500), (0, 0, 0.0, 1.0)],
-)
-def test_wilson_interval_has_the_published_values(successes, trials, low, high):
-    assert wilson_interval(successes, trials) == pytest.approx((low, high), abs=1e-4)
-
-
-@given(trials=st.integers(1, 10_000), data=st.data())
-def test_wilson_interval_holds_the_share_and_narrows_with_more_trials(trials, data):
-    successes = data.draw(st.integers(0, trials))
-    low, high = wilson_interval(successes, trials)
-    assert 0 <= low <= successes / trials <= high <= 1
-    more = wilson_interval(4 * successes, 4 * trials)
-    assert more[1] - more[0] < high - low
 
 
 def test_confusion_counts_has_a_row_for_a_class_nobody_saw():

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit.engine.folder import RECIPE, RunFolder
-from artkit.engine.intervals import Interval, score_intervals, share_interval
+from artkit.engine.intervals import Interval, score_intervals
 from artkit.errors import RunError
+from artkit.wilson import wilson_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class RunResult:
             return {}
         if self.answers is None:
             right = round(self.metrics["accuracy"] * self.images)
-            return {"accuracy": share_interval(right, self.images)}
+            return {"accuracy": wilson_interval(right, self.images)}
         return score_intervals(*coded(self.answers), self.answers.losses)
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from artkit import Predictions, ReporterContext, RunInfo, hookimpl
+from artkit import Predictions, ReporterContext, RunInfo, hookimpl, wilson_interval
 from artkit.drawing.files import write_whole
 from artkit_plugins.reporters.epochs import Epoch, past_epochs
 from artkit_plugins.reporters.files import write_table
-from artkit_plugins.reporters.statistics import class_scores, wilson_interval
+from artkit_plugins.reporters.statistics import class_scores
 
 STEP_HEADER = ("step", "epoch", "loss", "learning_rate")
 CLASS_HEADER = ("class", "precision", "recall", "f1", "support", "recall_low", "recall_high", "train_count")

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from artkit import ErrorInfo, Predictions, ReporterContext, RunInfo, hookimpl
+from artkit import ErrorInfo, Predictions, ReporterContext, RunInfo, hookimpl, wilson_interval
 from artkit.drawing.files import write_whole
 from artkit_plugins.reporters.epochs import Epoch, best_epoch, past_epochs
 from artkit_plugins.reporters.statistics import (
@@ -25,7 +25,6 @@ from artkit_plugins.reporters.statistics import (
     class_scores,
     confused_pairs,
     confusion_counts,
-    wilson_interval,
     worst_first,
 )
 from artkit_plugins.reporters.text import command, component_names, duration, percent, plural

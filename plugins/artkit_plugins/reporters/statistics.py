@@ -1,4 +1,4 @@
-"""What reporters compute from predictions: scores of samples and classes, confusions, intervals.
+"""What reporters compute from predictions: scores of samples and classes, confusions.
 
 Pure functions on numpy arrays. Shapes: `N` samples, `K` classes. scikit-learn computes the metrics.
 """
@@ -12,8 +12,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-Z_95 = 1.959963984540054
-"""Half width of a 95 % interval in standard deviations of the normal distribution."""
+from artkit import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +86,6 @@ def sample_scores(probabilities: NDArray[np.float64], labels: NDArray[np.int64])
         loss=-logs[rows, labels],
         unknown_score=1.0 - largest[:, 0],
     )
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927), which stays within [0, 1] and is honest for few trials.
-
-    Returns:
-        Lower and upper end; (0.0, 1.0) without trials, for then nothing is known.
-    """
-    if trials == 0:
-        return 0.0, 1.0
-    share, z2 = successes / trials, Z_95**2
-    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z_95 / (1 + z2 / trials) * np.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    # Rounding must not push an end past the share itself, which at 0 and 1 it meets.
-    return max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
 
 
 def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
