@@ -4,6 +4,7 @@ import importlib
 import inspect
 import io
 import json
+import os
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
+
+# Models of tests are so small that a second thread of torch only waits, and keeps a core busy with waiting. Set before
+# torch is imported, and for processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @dataclass(frozen=True)
@@ -502,7 +507,6 @@ def training_bench(tmp_path: Path, shape_shards: Path) -> TrainingBench:
 @pytest.fixture
 def exit_code_of_fork() -> Any:
     """A function that calls another one in a forked process, and returns the number, 0 to 200, that it returned."""
-    import os
     import warnings
 
     def run(work: Any) -> int:

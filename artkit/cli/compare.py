@@ -42,7 +42,7 @@ def compare(
         typer.Option(
             metavar="FOLDER",
             parser=given_path,
-            help="Write compare.png, the curves of all runs, and compare.json to it.",
+            help="Write to it: compare.html, a page with curves and tables; compare.png, the curves; compare.json.",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, and nothing else.")] = False,
@@ -75,23 +75,24 @@ def show_comparison(comparison: "Comparison", out: Path | None, *, as_json: bool
         return
     print_comparison(comparison)
     if out is None:
-        typer.echo("\nCurves of all runs in one picture: --out FOLDER")
+        typer.echo("\nA page with the curves of all runs: --out FOLDER")
     else:
         typer.echo(f"\nwritten: {', '.join(map(str, written))}")
 
 
 def _write(comparison: "Comparison", text: str, out: Path) -> "Sequence[Path]":
-    from artkit.drawing.figures import save_figure
+    from artkit.cli.comparison_page import comparison_page
+    from artkit.drawing.figures import png
     from artkit.drawing.files import write_whole
     from artkit.engine.comparison.figure import draw_curves
     from artkit.errors import RunError
 
-    figure, figures = out / "compare.png", out / "compare.json"
+    contents: dict[str, str | bytes] = {"compare.html": comparison_page(comparison), "compare.json": text + "\n"}
+    if any(run.epochs for run in comparison.runs):
+        contents["compare.png"] = png(draw_curves(comparison.groups))
     try:
-        write_whole(figures, text + "\n")
-        if any(run.epochs for run in comparison.runs):
-            save_figure(draw_curves(comparison.groups), figure)
-            return [figure, figures]
+        for name, content in contents.items():
+            write_whole(out / name, content)
     except OSError as error:
         raise RunError(f"cannot write to {out} ({error.strerror}); choose another folder with --out") from error
-    return [figures]
+    return [out / name for name in contents]

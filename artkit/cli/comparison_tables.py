@@ -1,6 +1,6 @@
 """A comparison of runs on the terminal: figures, groups of seeds, paired differences, options that differ, notes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from artkit.engine.comparison.comparing import Comparison
 
+EXPLANATION: Final = (
+    "right alone: images that only the one or only the other recognised; p: McNemar's exact test of that"
+)
+
 
 def print_comparison(comparison: "Comparison") -> None:
     """Print all of it; parts that have nothing to say are left out."""
@@ -21,15 +25,19 @@ def print_comparison(comparison: "Comparison") -> None:
         _print_table("Mean and standard deviation over the seeds", _groups(comparison))
     if comparison.differences:
         _print_table("Differences on the same images, with their 95 % intervals", _differences(comparison))
-        typer.echo(
-            "right alone: images that only the one or only the other recognised; p: McNemar's exact test of that"
-        )
-    if len(comparison.differences) > 1:
-        typer.echo(f"p is not corrected for the {len(comparison.differences)} comparisons: one may be small by chance")
+        typer.echo(EXPLANATION)
+        if caution := not_corrected(comparison):
+            typer.echo(caution)
     if len(comparison.groups) > 1:
         _print_table("What differs in the recipes", _recipe(comparison))
     for note in comparison.notes:
         print_note(note)
+
+
+def not_corrected(comparison: "Comparison") -> str:
+    """What to keep in mind of many p values; empty of a single one."""
+    number = len(comparison.differences)
+    return f"p is not corrected for the {number} comparisons: one may be small by chance" if number > 1 else ""
 
 
 def _print_table(title: str, table: "Table") -> None:
@@ -60,12 +68,13 @@ def _groups(comparison: "Comparison") -> "Table":
     table = plain_table("runs", "seeds", *(SCORES[name] for name in comparison.scores), unwrapped=("runs",))
     for group in comparison.groups:
         seeds = ", ".join(str(run.seed) for run in group.runs)
-        cells = [_mean(name, group.mean(name), group.deviation(name)) for name in comparison.scores]
+        cells = [mean_text(name, group.mean(name), group.deviation(name)) for name in comparison.scores]
         table.add_row(group.label, seeds, *cells)
     return table
 
 
-def _mean(name: str, mean: float | None, deviation: float | None) -> str:
+def mean_text(name: str, mean: float | None, deviation: float | None) -> str:
+    """Such as "61.5 ± 2.1 %"; without a deviation of one run alone."""
     if mean is None:
         return "-"
     if deviation is None:
@@ -89,14 +98,17 @@ def _difference(name: str, value: float, interval: tuple[float, float]) -> str:
 
 
 def _recipe(comparison: "Comparison") -> "Table":
-    """The options that differ between groups; the seeds stand in their own table."""
     table = plain_table("option", *(group.label for group in comparison.groups), unwrapped=("option",))
-    columns = [comparison.runs.index(group.runs[0]) for group in comparison.groups]
-    for name, values in comparison.recipe.items():
-        shown = [_value(values[column]) for column in columns]
-        if len(set(shown)) > 1:
-            table.add_row(name, *shown)
+    for name, values in option_rows(comparison):
+        table.add_row(name, *values)
     return table
+
+
+def option_rows(comparison: "Comparison") -> list[tuple[str, list[str]]]:
+    """The options that differ between groups, with their value in each; the seeds stand in their own table."""
+    columns = [comparison.runs.index(group.runs[0]) for group in comparison.groups]
+    rows = [(name, [_value(values[column]) for column in columns]) for name, values in comparison.recipe.items()]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
 def _value(value: Any) -> str:

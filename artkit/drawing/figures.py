@@ -20,12 +20,25 @@ GREEN: Final = "#1a8754"
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all."""
+    write_whole(path, png(figure))
+
+
+def png(figure: Figure, *, background: str | None = "white") -> bytes:
+    """The bytes of a figure as PNG; without a background, what lies behind it is seen through it."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Names may use scripts that the bundled font lacks; a box in their place is no reason to alarm people.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight", pad_inches=0.2)
-    write_whole(path, buffer.getvalue())
+        figure.savefig(
+            buffer,
+            format="png",
+            dpi=DPI,
+            facecolor=background or "none",
+            transparent=background is None,
+            bbox_inches="tight",
+            pad_inches=0.2 if background else 0.05,
+        )
+    return buffer.getvalue()
 
 
 def tidy(axes: Axes, title: str) -> None:

@@ -1,5 +1,6 @@
 """`artkit dataset`: what the commands print, their exit codes, and that mistakes are one clear message."""
 
+import io
 import json
 import os
 import shutil
@@ -7,23 +8,27 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from artkit.cli import main
 from artkit_shards import open_dataset
 from artkit_shards.format.index import write_checksums
 
 
-def artkit(*arguments, cwd=None, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "artkit", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=cwd,
-        env={**os.environ, **environment},
-    )
+def artkit(*arguments, cwd=".", **environment):
+    """The command, by its entry point but in this process: torch and the rest are imported already."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(stdout), redirect_stderr(stderr):
+        patch.setattr(sys, "argv", ["artkit", *map(str, arguments)])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as end:
+            main()
+    return SimpleNamespace(returncode=end.value.code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
 
 
 @pytest.fixture

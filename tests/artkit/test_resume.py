@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -84,7 +85,9 @@ class Artkit:
         self.log = folder.with_suffix(".log")
         with self.log.open("w") as log:
             command = [sys.executable, "-m", "artkit", *map(str, arguments)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            # Two threads of torch, as people's runs have several: what they add up must not move either.
+            environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
     def wait(self):
         code = self.process.wait(120)

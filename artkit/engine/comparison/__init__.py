@@ -5,4 +5,5 @@ recipes.py     what differs between recipes; runs that differ by their seed alon
 pairs.py       two runs on the same images: paired intervals, McNemar's test
 comparing.py   all of it: `compare`
 figure.py      the curves of all runs, one over the other
+looks.py       the colours and marks of their lines
 """
