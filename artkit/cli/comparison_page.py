@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from artkit.cli.comparison_tables import EXPLANATION, mean_text, not_corrected, option_rows
+from artkit.cli.comparison_tables import mean_text, not_corrected, option_rows
 from artkit.cli.scores import SCORES, difference_text, interval_text, score_text
 
 if TYPE_CHECKING:
@@ -41,13 +41,17 @@ def comparison_page(comparison: "Comparison") -> str:
         "runs": _run_rows(comparison),
         "groups": _group_rows(comparison) if any(len(group.runs) > 1 for group in groups) else [],
         "differences": [_difference_row(pair, comparison.scores) for pair in comparison.differences],
-        "explanation": EXPLANATION,
         "not_corrected": not_corrected(comparison),
         "labels": [group.label for group in groups],
         "options": option_rows(comparison),
         "notes": comparison.notes,
     }
-    return render_page(_TEMPLATE, content)
+    return render_page(_TEMPLATE, content, {"breakable": _breakable})
+
+
+def _breakable(name: str) -> str:
+    """A name that is broken after its commas first where a line is too short for it."""
+    return name.replace(",", ",\N{ZERO WIDTH SPACE}")
 
 
 def _panels(comparison: "Comparison") -> list[tuple[str, str]]:

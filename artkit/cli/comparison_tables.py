@@ -1,6 +1,6 @@
 """A comparison of runs on the terminal: figures, groups of seeds, paired differences, options that differ, notes."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
     from artkit.engine.comparison.comparing import Comparison
 
-EXPLANATION: Final = (
-    "right alone: images that only the one or only the other recognised; p: McNemar's exact test of that"
-)
-
 
 def print_comparison(comparison: "Comparison") -> None:
     """Print all of it; parts that have nothing to say are left out."""
@@ -25,7 +21,9 @@ def print_comparison(comparison: "Comparison") -> None:
         _print_table("Mean and standard deviation over the seeds", _groups(comparison))
     if comparison.differences:
         _print_table("Differences on the same images, with their 95 % intervals", _differences(comparison))
-        typer.echo(EXPLANATION)
+        typer.echo(
+            "right alone: images that only the one or only the other recognised; p: McNemar's exact test of that"
+        )
         if caution := not_corrected(comparison):
             typer.echo(caution)
     if len(comparison.groups) > 1:

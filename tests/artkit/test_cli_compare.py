@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 
 import pytest
 from PIL import Image
@@ -183,6 +184,61 @@ def test_pictures_and_figures_go_to_a_folder_if_one_is_named(bench, tmp_path):
     with Image.open(out / "compare.png") as picture:
         assert min(picture.size) > 500
     assert json.loads((out / "compare.json").read_text()) == compared(first, second)
+
+
+def page_of(folder, *runs):
+    assert artkit(*runs, "--out", folder).exit_code == 0
+    return (folder / "compare.html").read_text()
+
+
+def test_the_page_stands_alone_and_shows_what_the_terminal_does(bench, tmp_path):
+    runs = [
+        bench.add(f"{lr}-{seed}", with_mistakes(*range(wrong)), optimizer__lr=lr, train__seed=seed)
+        for lr, seed, wrong in [(0.1, 0, 5), (0.1, 1, 6), (0.2, 0, 0), (0.2, 1, 1)]
+    ]
+    page = page_of(tmp_path / "out", *runs)
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == [], "nothing is fetched"
+    assert page.count('src="data:image/png;base64,') == 4
+    text = " ".join(re.sub(r"<[^>]+>", " ", page.replace("\N{ZERO WIDTH SPACE}", "")).split())
+    for shown in (
+        "optimizer.lr=0.2, mean of 2 seeds",
+        "0.2-0 test, 10 images 100.0 % 72.2 to 100.0 %",
+        "optimizer.lr=0.1 0, 1 45.0 ± 7.1 %",
+        "0.2-0 against 0.1-0 +50.0",
+        "5 : 0 of 10 0.0625",
+        "p is not corrected for the 2 comparisons",
+        "optimizer.lr 0.1 0.2",
+    ):
+        assert shown in text
+
+
+def test_the_page_marks_differences_whose_interval_leaves_out_zero(bench, tmp_path):
+    first = bench.add("first", with_mistakes(0, 1, 2, 3, 4))
+    better = bench.add("better", with_mistakes(), optimizer__lr=0.2)
+    same = bench.add("same", with_mistakes(0, 1, 2, 3, 5), optimizer__lr=0.3)
+    assert '<b class="clear">+50.0</b>' in page_of(tmp_path / "better", first, better)
+    assert '<b class="clear">' not in page_of(tmp_path / "same", first, same)
+
+
+def test_names_of_runs_cannot_add_to_the_page(bench, tmp_path):
+    run = bench.add("<script>alert(1)<", with_mistakes(0))
+    assert "<script>" not in page_of(tmp_path / "out", run)
+
+
+def test_a_page_of_runs_without_epochs_has_no_curves(bench, tmp_path):
+    run = bench.add("bare", with_mistakes(0), files=False)
+    page = page_of(tmp_path / "out", run)
+    assert "<img" not in page
+    assert "bare has no metrics.csv, so no curves" in page
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["compare.html", "compare.json"]
+
+
+def test_many_groups_differ_in_colour_mark_or_style():
+    from artkit.engine.comparison.looks import look_of
+
+    looks = [look_of(number) for number in range(28)]
+    assert len(set(looks)) == 28
+    assert len({look.colour for look in looks[:7]}) == len({look.marker for look in looks[:7]}) == 7
 
 
 def test_the_curves_have_a_line_and_a_legend_entry_for_each_group(bench):

@@ -30,7 +30,7 @@ def draw_curves(groups: Sequence[Group]) -> Figure:
     figure.subplots_adjust(hspace=0.32, wspace=0.2)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        columns = 1 if max(map(len, labels)) > 45 else 2 if max(map(len, labels)) > 25 else 3
+        columns = 1 if max(map(len, labels)) > 60 else 2 if max(map(len, labels)) > 36 else 3
         figure.legend(
             handles, labels, loc="upper left", bbox_to_anchor=(0.11, 0.06), ncols=columns, frameon=False, fontsize=11
         )
