@@ -88,4 +88,4 @@ def mcnemar(only_first: int, only_second: int) -> float:
     for fewer in range(min(only_first, only_second)):
         ways = ways * (discordant - fewer) // (fewer + 1)
         at_most_as_few += ways
-    return min(1.0, 2 * at_most_as_few / 2**discordant)
+    return min(1.0, 2 * at_most_as_few / (1 << discordant))
