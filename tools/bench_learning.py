@@ -7,20 +7,22 @@ r"""Benchmark: what artkit's recipes, and fastai, learn of the same images in th
 
 Every method trains for the same wall-clock minutes on the same two threads, one run at a time, with several seeds; the
 test images are looked at once a run, at its end, and choose nothing. All see whole images on white, 64 pixels a side.
-A run that is there already is not run again, so that the benchmark goes on after an interruption.
+A run that is there already is not run again, so that the benchmark goes on after an interruption; one that was cut off
+starts anew.
 
-Head, mid and tail are the classes with more than 100, 20 to 100, and fewer than 20 training images (Liu et al. 2019,
-"Large-scale long-tailed recognition in an open world"). ECE is the expected calibration error over 15 bins (Guo et al.
-2017). Intervals are 95 % bootstrap intervals over the test images, of the mean over seeds.
+`learning_table.py` says what the figures mean. With --tau, a second table has artkit's runs again, with the prior of
+training taken off their logits as often as their validation images ask for: see `chosen_tau.py`.
+
+The methods with pretrained weights need the packages of plugins/artkit-pretrained; a method that cannot run stops the
+benchmark with its error, and --methods leaves it out.
 """
 
 import argparse
-import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit_shards import Dataset, fit_image, open_dataset
+from chosen_tau import answers_at_chosen_tau
+from learning_table import Answers, print_table, read_answers
 
 IMAGE_SIZE = 64
 THREADS = 2
-NUM_BINS = 15
-RESAMPLES = 1000
 SPLITS = ("train", "val", "test")
 METHODS: Mapping[str, Sequence[str]] = {
     "artist-prediction": ("artist-prediction", "--image-size", str(IMAGE_SIZE)),
@@ -41,20 +43,16 @@ METHODS: Mapping[str, Sequence[str]] = {
         *("--batch-size", "64", "--set", "optimizer.lr=0.003"),
     ),
     "default": ("default",),
+    "default, mobilenet-v2 frozen": ("default", "--model", "mobilenet-v2", "--freeze", "all"),
+    "default, mobilenet-v2 tuned": (
+        *("default", "--model", "mobilenet-v2", "--optimizer", "adamw"),
+        *("--set", "train.backbone_lr=0.1"),
+    ),
+    "finetune, mobilenet-v2": ("finetune", "--model", "mobilenet-v2", "--image-size", str(IMAGE_SIZE)),
 }
 FASTAI = "fastai xresnet18"
 Side = Callable[[Path, int], None]
 """Trains into a folder, from a seed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """What a run said of the test images, in the order of the split; each array is (N,)."""
-
-    true: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    p_predicted: NDArray[np.float64]
-    loss: NDArray[np.float64]
 
 
 def run_artkit(arguments: Sequence[str], shards: Path, minutes: float, out: Path, seed: int) -> None:
@@ -83,107 +81,82 @@ def write_arrays(dataset: Dataset, path: Path) -> None:
     np.savez(path, **arrays)  # type: ignore[arg-type] # numpy's stubs take them for an option of its own
 
 
-def read_answers(path: Path, class_names: Sequence[str]) -> Answers:
-    """Read a table of predictions, with classes by name or by number."""
-    numbers = {name: number for number, name in enumerate(class_names)}
-    numbers |= {str(number): number for number in range(len(class_names))}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return Answers(
-        true=np.array([numbers[row["true"]] for row in rows]),
-        predicted=np.array([numbers[row["predicted"]] for row in rows]),
-        p_predicted=np.array([float(row["p_predicted"]) for row in rows]),
-        loss=np.array([float(row["loss"]) for row in rows]),
-    )
+def choose_methods(text: str | None, there: Sequence[str]) -> list[str]:
+    """The methods named in "A;B", each by its whole name or its beginning; all without a text.
+
+    Raises:
+        SystemExit: if one is not there.
+    """
+    if text is None:
+        return list(there)
+    chosen: list[str] = []
+    for name in (name.strip() for name in text.split(";")):
+        found = [name] if name in there else [method for method in there if method.startswith(name)]
+        if not found:
+            raise SystemExit(f"there is no method '{name}'; there are: {'; '.join(there)}")
+        chosen += [method for method in found if method not in chosen]
+    return chosen
 
 
-def scores(answers: Answers, rows: NDArray[np.int64], train_counts: NDArray[np.int64]) -> dict[str, float]:
-    """All figures of a run over some of the test images."""
-    true, right = answers.true[rows], (answers.predicted == answers.true)[rows]
-    images = np.bincount(true, minlength=len(train_counts))
-    recalls = np.bincount(true, weights=right, minlength=len(train_counts)) / np.maximum(images, 1)
-
-    def mean_recall(chosen: NDArray[np.bool_]) -> float:
-        return 100 * float(recalls[chosen & (images > 0)].mean())
-
-    return {
-        "top-1": 100 * float(right.mean()),
-        "macro recall": mean_recall(images > 0),
-        "head": mean_recall(train_counts > 100),
-        "mid": mean_recall((train_counts >= 20) & (train_counts <= 100)),
-        "tail": mean_recall(train_counts < 20),
-        "NLL": float(answers.loss[rows].mean()),
-        "ECE": 100 * calibration_error(answers.p_predicted[rows], right),
+def all_sides(dataset: Dataset, args: argparse.Namespace) -> dict[str, Side]:
+    """How each method trains; fastai's needs its Python."""
+    sides: dict[str, Side] = {
+        name: partial(run_artkit, arguments, args.shards, args.minutes) for name, arguments in METHODS.items()
     }
+    if args.fastai_python:
+        arrays = args.out / "images.npz"
+        sides[FASTAI] = partial(run_fastai, args.fastai_python, arrays, len(dataset.class_names), args.minutes)
+    return sides
 
 
-def calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, mean over bins by their images."""
-    bins = np.minimum((confidences * NUM_BINS).astype(np.int64), NUM_BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidences, minlength=NUM_BINS)
-    return float(np.abs(gaps).sum() / len(right))
-
-
-def table_row(runs: Sequence[Answers], train_counts: NDArray[np.int64]) -> dict[str, tuple[float, float, float]]:
-    """Mean over seeds of each figure, with the bounds of its interval."""
-    rng = np.random.default_rng(0)
-    num_images = len(runs[0].true)
-
-    def mean_scores(rows: NDArray[np.int64]) -> dict[str, float]:
-        of_runs = [scores(run, rows, train_counts) for run in runs]
-        return {name: float(np.mean([one[name] for one in of_runs])) for name in of_runs[0]}
-
-    resampled = [mean_scores(rng.integers(num_images, size=num_images)) for _ in range(RESAMPLES)]
-    means = mean_scores(np.arange(num_images))
-    bounds = {name: np.nanpercentile([one[name] for one in resampled], (2.5, 97.5)) for name in means}
-    return {name: (mean, float(bounds[name][0]), float(bounds[name][1])) for name, mean in means.items()}
-
-
-def print_table(answers: Mapping[str, Sequence[Answers]], train_counts: NDArray[np.int64]) -> None:
-    """Print the Markdown table."""
-    rows = {method: table_row(runs, train_counts) for method, runs in answers.items() if runs}
-    names = list(next(iter(rows.values())))
-    print(f"| method | seeds | {' | '.join(names)} |")
-    print("|---" * (len(names) + 2) + "|")
-    for method, row in rows.items():
-        cells = []
-        for name in names:
-            digits = 2 if name == "NLL" else 1
-            mean, low, high = row[name]
-            cells.append(f"{mean:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})")
-        print(f"| {method} | {len(answers[method])} | {' | '.join(cells)} |")
+def run_missing(sides: Mapping[str, Side], seeds: int, out: Path) -> dict[str, list[Path]]:
+    """Run what is not there yet, one seed of all methods after the other; gives the folders of each method."""
+    folders: dict[str, list[Path]] = {name: [] for name in sides}
+    for seed in range(seeds):
+        for name, run in sides.items():
+            folder = out / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
+            if not (folder / "predictions.csv").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                run(folder, seed)
+            folders[name].append(folder)
+    return folders
 
 
 def main() -> None:
-    """Run what is not there yet, and print the table."""
+    """Run what is not there yet, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shards", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fastai-python", type=Path, help="Python that has fastai")
-    parser.add_argument("--only", help="run only methods with this text in their name")
+    parser.add_argument("--methods", help="run only these, by name or its beginning, with ; between; all by default")
+    parser.add_argument("--tau", action="store_true", help="print the table at tau chosen on validation, too")
     args = parser.parse_args()
     dataset = open_dataset(args.shards)
     args.out.mkdir(parents=True, exist_ok=True)
-    sides: dict[str, Side] = {
-        name: partial(run_artkit, arguments, args.shards, args.minutes) for name, arguments in METHODS.items()
+    sides = all_sides(dataset, args)
+    chosen = choose_methods(args.methods, list(sides))
+    if FASTAI in chosen and not (args.out / "images.npz").exists():
+        write_arrays(dataset, args.out / "images.npz")
+    folders = run_missing({name: sides[name] for name in chosen}, args.seeds, args.out)
+    answers: dict[str, list[Answers]] = {
+        name: [read_answers(folder / "predictions.csv", dataset.class_names) for folder in of_method]
+        for name, of_method in folders.items()
     }
-    if args.fastai_python:
-        arrays = args.out / "images.npz"
-        if not arrays.exists():
-            write_arrays(dataset, arrays)
-        sides[FASTAI] = partial(run_fastai, args.fastai_python, arrays, len(dataset.class_names), args.minutes)
-    answers: dict[str, list[Answers]] = {}
-    for seed in range(args.seeds):
-        for name, run in sides.items():
-            if args.only and args.only not in name:
-                continue
-            out = args.out / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
-            if not (out / "predictions.csv").exists():
-                run(out, seed)
-            answers.setdefault(name, []).append(read_answers(out / "predictions.csv", dataset.class_names))
-    print_table(answers, dataset.split("train").class_counts)
+    train_counts = dataset.split("train").class_counts
+    print_table(answers, train_counts)
+    if args.tau:
+        print()
+        print_table(
+            {
+                f"{name}, tau {taus}": shifted
+                for name, of_method in folders.items()
+                if name in METHODS
+                for taus, shifted in [answers_at_chosen_tau(of_method, dataset)]
+            },
+            train_counts,
+        )
 
 
 if __name__ == "__main__":

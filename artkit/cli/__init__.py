@@ -13,6 +13,7 @@ import typer
 from artkit.cli.compare import compare
 from artkit.cli.dataset import dataset_app
 from artkit.cli.evaluate import evaluate
+from artkit.cli.help_texts import join_lines
 from artkit.cli.plugins import plugins_app
 from artkit.cli.recipes import recipes
 from artkit.cli.run import run
@@ -36,6 +37,7 @@ app.command()(shard)
 app.command()(recipes)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(plugins_app, name="plugins")
+join_lines(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -29,7 +29,7 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             parser=given_path,
             help="Folders that `artkit run` left; the others are compared with the first.",
         ),

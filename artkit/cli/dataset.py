@@ -121,10 +121,10 @@ def verify(
 ) -> None:
     """Check every byte and every sample, the index, the sidecars, and whether other readers can read it.
 
-    Of a URL, shards are fetched one after the other, and none is kept.
+    At a URL, shards are fetched one after the other, and none is kept.
 
-    The exit code is 0 if nothing is wrong and 1 if something is; faults say the file, the sample, what is wrong and
-    what to do.
+    The exit code is 0 if nothing is wrong and 1 if something is; each fault names the file and the sample, and says
+    what is wrong and what to do.
     """
     from artkit_shards import verify_dataset
 

@@ -43,7 +43,9 @@ def run(
     augmenter: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Change training images; repeatable, in order; 'none'.", rich_help_panel=_PARTS
+            metavar="NAME",
+            help="Change training images; repeatable, in order; 'none': no change.",
+            rich_help_panel=_PARTS,
         ),
     ] = None,
     loss: Annotated[str | None, typer.Option(metavar="NAME", help="Loss.", rich_help_panel=_PARTS)] = None,
@@ -80,7 +82,9 @@ def run(
     batch_size: Annotated[
         int | None, typer.Option(help="Images that are computed at once.", rich_help_panel=_TRAINING)
     ] = None,
-    accumulate: Annotated[int | None, typer.Option(help="Batches a step.", rich_help_panel=_TRAINING)] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Batches that make one optimizer step.", rich_help_panel=_TRAINING)
+    ] = None,
     compile_: Annotated[
         bool, typer.Option("--compile", help="Compile the model, if there is a compiler.", rich_help_panel=_TRAINING)
     ] = False,
@@ -124,7 +128,7 @@ def run(
         bool,
         typer.Option(
             "--find-lr",
-            help="Instead of a run: test learning rates, leave a picture in --out, and say a good one.",
+            help="Instead of training, try learning rates: tells a good one, and leaves a picture in --out.",
             rich_help_panel=_TRAINING,
         ),
     ] = False,

@@ -129,7 +129,7 @@ def shard(
         float,
         typer.Option(
             metavar="SHARE",
-            help="Share of files that may be unusable, 0 to 1. Rows whose file is missing are no files.",
+            help="Share of files that may be unusable, 0 to 1. Rows without a file do not count.",
             rich_help_panel=_CHOICE,
         ),
     ] = 0.1,
@@ -161,7 +161,7 @@ def shard(
             rich_help_panel=_SPLITS,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.", rich_help_panel=_SPLITS)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.", rich_help_panel=_SPLITS)] = 0,
     max_side: Annotated[
         int | None,
         typer.Option(
@@ -179,7 +179,7 @@ def shard(
     ] = "auto",
     quality: Annotated[
         int,
-        typer.Option(help="Of jpg and webp images that are written anew, 1 to 100.", rich_help_panel=_WRITING),
+        typer.Option(help="Quality of jpg and webp images that are written anew, 1 to 100.", rich_help_panel=_WRITING),
     ] = 92,
     verify: Annotated[
         str,
@@ -221,7 +221,7 @@ def shard(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes.", show_default="one a core", rich_help_panel=_RUNNING)
+        int | None, typer.Option(help="Processes to use.", show_default="one a core", rich_help_panel=_RUNNING)
     ] = None,
     ray: Annotated[
         str | None,
@@ -235,11 +235,8 @@ def shard(
 ) -> None:
     """Convert images to a data set of tar shards.
 
-    SRC is a folder for each class, a Hugging Face image folder, or tars.
-
-    With --labels, it is a folder of images that a table names.
-
-    Files are only read. Those that cannot be used are listed, with the reason.
+    SRC holds a folder for each class, or tars, or is a Hugging Face image folder; with --labels, it is a folder of
+    images that a table names. Its files are only read; those that cannot be used are listed, with the reason.
 
     Killed at any moment, the same command goes on where it was.
     """

@@ -66,7 +66,7 @@ def sweep(
     """Run every combination of some choices, one after the other, and compare them.
 
     A sweep that was cut off goes on when the same command is given again: finished runs are kept, the one that was cut
-    off is resumed. A run that fails is told, and the others go on.
+    off is resumed. A run that fails is reported, and the others go on.
     """
     from artkit.recipe import CommandLine
 
