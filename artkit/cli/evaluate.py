@@ -77,7 +77,7 @@ def evaluate(
     judged = evaluating.split_to_judge(dataset, split)
     if out is not None:
         claim_folder(out)
-    for note in (*_precision_notes(trained), *_notes(run, dataset, judged)):
+    for note in (*_unfinished_notes(run), *_precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
     result = _evaluate(trained, dataset, judged, tau)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
@@ -96,6 +96,22 @@ def _open_data(trained: "TrainedModel", data: str | None) -> "Dataset":
     place = trained.recipe.data.path if data is None else data
     is_demo = place == DEMO and not (data and Path(data).is_dir())
     return open_dataset(demo_path() if is_demo else place)
+
+
+def _unfinished_notes(run: Path) -> list[str]:
+    """That better weights may follow."""
+    from artkit.engine.folder import RunFolder
+    from artkit.engine.occupation import occupant
+
+    folder = RunFolder(run)
+    if folder.read_facts()["status"] == "ok":
+        return []
+    who = occupant(folder)
+    if who:
+        return [f"the run is still being carried out by {who}: these are its best weights so far"]
+    return [
+        f"the run was cut off before its end: these are its best weights so far; `artkit run --resume {run}` goes on"
+    ]
 
 
 def _precision_notes(trained: "TrainedModel") -> list[str]:

@@ -26,6 +26,7 @@ signals.py        Ctrl-C: stop after the current step
 events.py         calls the reporters, each in isolation
 folder.py         the run folder: its name, recipe.toml and run.json
 machine.py        the machine and the versions that a run was made on
+occupation.py    one process at a time in a run folder
 trained.py        weights that a run left, with all that is needed to use them
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves

@@ -91,6 +91,11 @@ class RunFolder:
             return self.last_epoch
         return self.best(read_recipe_file(self.path / RECIPE)["train"]["select"])
 
+    def remove_leftovers(self) -> None:
+        """Remove what a killed process was writing."""
+        for leftover in (*self.path.glob("*.part"), *self.state.parent.glob("*.part")):
+            leftover.unlink(missing_ok=True)
+
     def write_recipe(self, recipe: Recipe) -> None:
         """Write the resolved recipe."""
         write_atomically(self.path / RECIPE, recipe.to_toml().encode())

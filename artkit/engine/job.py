@@ -16,6 +16,7 @@ from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder, now
 from artkit.engine.machine import machine_facts, version_facts
+from artkit.engine.occupation import occupy
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.progress import kept_values
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
@@ -57,10 +58,11 @@ def start(
     for note in notes(assembly):
         warn(note)
     folder = RunFolder.create(out, recipe)
-    folder.write_recipe(recipe)
-    facts = _first_facts(folder, assembly, plugins)
-    folder.write_facts(facts)
-    return _carry_out(assembly, folder, facts, warn, resumed=False)
+    with occupy(folder, warn):
+        folder.write_recipe(recipe)
+        facts = _first_facts(folder, assembly, plugins)
+        folder.write_facts(facts)
+        return _carry_out(assembly, folder, facts, warn, resumed=False)
 
 
 def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -> Outcome:
@@ -72,10 +74,16 @@ def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -
         warn: Shows one line to the user.
 
     Raises:
-        RunError: if it is finished, or its data set is not what it was.
+        RunError: if it is finished or still running, or its data set is not what it was.
         ArtkitError, ShardsError: if it cannot go on.
     """
     folder = RunFolder(path.resolve())
+    with occupy(folder, warn):
+        folder.remove_leftovers()
+        return _resume(recipe, path, folder, warn)
+
+
+def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str], None]) -> Outcome:
     facts = folder.read_facts()
     if facts["status"] == "ok":
         raise RunError(f"{path} is finished; repeat it with `artkit run {path}/recipe.toml`")

@@ -15,6 +15,7 @@ from artkit.engine import job
 from artkit.engine.assembly import open_data
 from artkit.engine.folder import RUN, RunFolder
 from artkit.engine.job import Outcome
+from artkit.engine.occupation import LOCK, occupant
 from artkit.engine.resumption import check_same_data, decisive_part
 from artkit.errors import RunError
 from artkit.recipe import Recipe
@@ -83,6 +84,11 @@ def carry_out(run: PlannedRun, *, plugins: list[dict[str, Any]], warn: Callable[
     if RunFolder(run.folder).state.is_file():
         return job.resume(run.recipe, run.folder, warn=warn)
     if run.folder.exists():
+        occupied = occupant(RunFolder(run.folder))
+        if occupied:
+            raise RunError(
+                f"{run.folder} is being carried out by {occupied}; give the same command again when that ends"
+            )
         # Cut off before its first checkpoint: nothing in it is worth anything.
         shutil.rmtree(run.folder)
     return job.start(run.recipe, plugins=plugins, out=run.folder, warn=warn)
@@ -104,7 +110,7 @@ def _check_free(folder: Path) -> None:
         if parent.exists() and not parent.is_dir():
             raise RunError(f"{parent} is a file; name another --out")
     names = {path.name for path in folder.iterdir() if path.suffix != ".part"} if folder.is_dir() else set()
-    if not names <= {"last", "recipe.toml"}:
+    if not names <= {"last", "recipe.toml", LOCK}:
         raise RunError(f"{folder} is there already and is no run; name another --out")
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; name another --out")

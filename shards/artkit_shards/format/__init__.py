@@ -9,6 +9,7 @@ index.py            columns that find a sample without a search
 manifest.py         what a data set is made of
 manifest_reader.py  reads a manifest and trusts none of it
 files.py            files that are whole or not there
+locks.py            locks that end with their process
 reading.py          bytes out of many files, with few of them open
 dataset.py          the samples of a split
 opening.py          `open_dataset`

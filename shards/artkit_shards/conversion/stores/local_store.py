@@ -1,7 +1,5 @@
 """A data set in a folder of this machine, or of a file system that several machines share."""
 
-import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +12,7 @@ from typing import BinaryIO, Final
 from artkit_shards.conversion.stores.store import MAX_BYTES_OF_A_NOTE
 from artkit_shards.errors import ConvertError
 from artkit_shards.format.files import sync_file, sync_folder, whole_file
+from artkit_shards.format.locks import LockedError, hold_lock
 from artkit_shards.format.manifest import FOLDER
 
 _TEMPORARY: Final = f"{FOLDER}/tmp"
@@ -41,12 +40,14 @@ class LocalStore:
         """See `Store.hold`; the system lets go of the folder when the process ends, however it ends."""
         made = _make_folders(self.directory / FOLDER)
         try:
-            with self._lock():
+            with hold_lock(self.directory / _LOCK):
                 self.remove_folder(_TEMPORARY)
                 try:
                     yield _Locked()
                 finally:
                     self.remove_folder(_TEMPORARY)
+        except LockedError as error:
+            raise ConvertError(f"another conversion is writing to {self.directory}; wait until it is done") from error
         finally:
             for folder in made:
                 # Folders that were made for nothing go again; those that hold something stay.
@@ -134,31 +135,6 @@ class LocalStore:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        path = self.directory / _LOCK
-        while True:
-            with path.open("wb") as file:
-                self._lock_file(file)
-                # Whoever held it before may have removed it since it was opened; then it keeps nobody out.
-                if not _is_at(file, path):
-                    continue
-                try:
-                    yield
-                finally:
-                    path.unlink(missing_ok=True)
-                return
-
-    def _lock_file(self, file: BinaryIO) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConvertError(f"another conversion is writing to {self.directory}; wait until it is done") from error
-        except OSError as error:
-            # Some network file systems know no locks; one conversion at a time works there all the same.
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
-                raise
-
 
 class _Locked:
     def check(self) -> None:
@@ -170,10 +146,3 @@ def _make_folders(folder: Path) -> list[Path]:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
