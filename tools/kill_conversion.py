@@ -12,45 +12,33 @@ import argparse
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from artkit_shards import ClassFolders, Settings, convert
+from killing import begin, is_killed
 
 SETTINGS = Settings(min_count=1, shard_bytes=1_000_000, max_rejects=1)
 
 
 def start(source: Path, destination: Path, workers: int) -> int:
     """Begin a conversion in another process; returns its id."""
-    sys.stdout.flush()
-    process = os.fork()
-    if process == 0:
+
+    def work() -> None:
         report = convert(ClassFolders(source), destination, SETTINGS, workers=workers)
         there = report.taken_over
         print(
             f"  ended: {there.num_inspections} images and {there.num_shards} of {report.num_shards} shards were there"
         )
-        sys.stdout.flush()
-        os._exit(0)
-    return process
+
+    return begin(work)
 
 
 def tree(directory: Path) -> dict[str, bytes]:
     """All files below a folder."""
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-
-
-def is_killed(process: int, after_s: float) -> bool:
-    """Kill a process after a while; returns whether it still ran."""
-    time.sleep(after_s)
-    os.kill(process, signal.SIGKILL)
-    status = os.waitpid(process, 0)[1]
-    if status not in (0, signal.SIGKILL):
-        sys.exit(f"a conversion ended by itself with status {status}")
-    return status != 0
 
 
 def content(directory: Path) -> dict[str, bytes]:

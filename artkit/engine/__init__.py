@@ -11,6 +11,7 @@ compiling.py      the forward pass of training as compiled code
 averaging.py      the moving average of the weights
 budget.py         the time that a run may take
 state.py          what a checkpoint holds to go on from
+keeping.py        when state and best weights are written, and in which order
 rate_finder.py    the learning-rate range test; rate_figure.py draws it
 data_notes.py     what the user should hear of the loading of images
 progress.py       how far a run has come: all that a checkpoint holds beside tensors

@@ -75,6 +75,10 @@ class RunFolder:
         """The weights with the best validation value, such as "accuracy" or "loss"."""
         return self.path / f"best_{value}.safetensors"
 
+    def coming_best(self, value: str) -> Path:
+        """Where weights lie until a checkpoint knows that they are the best."""
+        return self.state.parent / self.best(value).name
+
     @property
     def last_epoch(self) -> Path:
         """The weights of the last epoch, kept where no validation chose others."""

@@ -51,8 +51,8 @@ def check_selected_weights(progress: Progress, select: Selection, folder: RunFol
     best = progress.best_epoch(f"val_{select}")
     if best is not None and not folder.best(select).is_file():
         raise RunError(
-            f"{folder.best(select)} is gone, which has the best weights so far, those of epoch {best}; put it back, or "
-            f"start a new run with `artkit run {folder.path / RECIPE}`"
+            f"{folder.best(select)} is gone, which has the best weights so far, those of epoch {best + 1}; put it "
+            f"back, or start a new run with `artkit run {folder.path / RECIPE}`"
         )
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from artkit.engine.assembly import Assembly
 from artkit.engine.averaging import WeightAverage
 from artkit.engine.budget import TimeBudget
-from artkit.engine.checkpoint import save_checkpoint
 from artkit.engine.compiling import compile_model
 from artkit.engine.data_notes import DataNotes
 from artkit.engine.evaluation import compute_metrics, predict_split, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder
+from artkit.engine.keeping import Keeper
 from artkit.engine.progress import Progress, StepValues, kept_values
 from artkit.engine.returned import check_multiplier
 from artkit.engine.state import TrainingState
@@ -55,7 +55,7 @@ class Trainer:
         self._should_stop = should_stop
         self._settings = assembly.recipe.train
         self._base_rates = [group["lr"] for group in assembly.optimizer.param_groups]
-        self._saved_at = time.monotonic()
+        self._keeper = Keeper(folder, self._settings.checkpoint_minutes)
         self._notes = DataNotes(assembly.loader, reporters.note)
         compiled = compile_model(assembly.model, assembly.device, reporters.note) if self._settings.compile else None
         self._stepper = Stepper(assembly, compiled)
@@ -97,23 +97,23 @@ class Trainer:
             RunError: if it is missing, damaged, or does not fit the model.
         """
         self.progress = self._state.load()
+        self._keeper.settle(self.progress, self._settings.select)
 
     def save(self) -> None:
-        """Write the checkpoint to resume from."""
-        self._budget.note_time(self.progress)
-        self._state.save(self.progress)
-        self._saved_at = time.monotonic()
-        self._reporters.checkpoint(self.progress.step, self._folder.state, best=False)
+        """Write the checkpoint to resume from, and the weights that are the best since the last one."""
+        progress = self.progress
+        self._budget.note_time(progress)
+        for path in self._keeper.save(lambda: self._state.save(progress)):
+            self._reporters.checkpoint(progress.step, path, best=True)
+        self._reporters.checkpoint(progress.step, self._folder.state, best=False)
 
     def weights(self) -> dict[str, Any]:
-        """The weights to be judged, and all that is needed to use them without the run folder."""
-        model = self.assembly.model.state_dict()
-        if self._average:
-            # The model has its own weights again afterwards, so these must be copies.
-            with self._average.applied():
-                model = {name: tensor.clone() for name, tensor in model.items()}
+        """A copy of the weights to be judged, and all that is needed to use them without the run folder."""
+        with self._judged_weights():
+            model = {name: value.to("cpu", copy=True) for name, value in self.assembly.model.state_dict().items()}
         return {
             "model": model,
+            "epoch": self.progress.epoch - 1,
             "class_names": list(self.assembly.dataset.class_names),
             "class_counts": self.assembly.train.class_counts.tolist(),
             "preprocessing": self.assembly.preprocessing.to_plain(),
@@ -197,8 +197,7 @@ class Trainer:
         """Leave if the user wants to; else write a checkpoint if one is due."""
         if self._should_stop():
             raise StopRequested
-        due = time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes
-        if due:
+        if self._keeper.is_due(after_epoch=False):
             self.save()
 
     def _validate(self) -> dict[str, float]:
@@ -243,7 +242,7 @@ class Trainer:
         return self._average.applied() if self._average else nullcontext()
 
     def _finish_epoch(self, validation: dict[str, float]) -> None:
-        """Close the epoch, keep the weights if they are the best so far, and write a checkpoint."""
+        """Close the epoch, keep the weights if they are the best so far, and write a checkpoint if one is due."""
         progress = self.progress
         rate = float(self.assembly.optimizer.param_groups[0]["lr"])
         row = progress.finish_epoch(
@@ -251,15 +250,17 @@ class Trainer:
         )
         self._observe(row)
         epoch = progress.epoch - 1
-        for value in kept_values(self._settings.select):
-            if progress.best_epoch(f"val_{value}") == epoch:
-                path = self._folder.best(value)
-                save_checkpoint(path, self.weights())
-                self._reporters.checkpoint(progress.step, path, best=True)
+        kept = kept_values(self._settings.select)
+        improved = [value for value in kept if progress.best_epoch(f"val_{value}") == epoch]
+        if improved:
+            weights = self.weights()
+            for value in improved:
+                self._keeper.note_best(value, weights)
         # First the reporters, then the checkpoint: what a kill in between leaves behind is told again, never left out.
         self._reporters.epoch_end(epoch, row)
         progress.out_of_time = progress.out_of_time or self._budget.is_spent(progress)
-        self.save()
+        if self.finished or self._keeper.is_due(after_epoch=True):
+            self.save()
 
     def _observe(self, row: dict[str, float]) -> None:
         """Let a schedule that reacts to validation react."""

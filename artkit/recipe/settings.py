@@ -69,7 +69,7 @@ class TrainSettings:
     ]
     patience: Annotated[int, Ge(0), Doc("stop after so many epochs without gain; 0 = never")]
     checkpoint_minutes: Annotated[
-        float, Ge(0), Doc("minutes between checkpoints inside an epoch; 0 = after every step")
+        float, Ge(0), Doc("most minutes between checkpoints, for what a crash may cost; 0 = after every step")
     ]
     freeze: Annotated[
         int | Literal["all", "none"], Ge(0), Doc("stages that stand still, from the image on; all: all but the head")
