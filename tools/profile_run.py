@@ -2,10 +2,13 @@
 
     python tools/profile_run.py
     python tools/profile_run.py --epochs 4 --device cuda --set model.width=64
+    python tools/profile_run.py --cpu-time          # where others use the machine too
 
 Runs the recipe in this process with a clock around each part, and prints the share of every part in the time of
 training, validation left out. The first epoch warms up and is not counted. Parts nest; a moment counts for the
 innermost one. On a GPU work is only handed over by most parts, so their times say where the CPU is kept.
+With --cpu-time the clock is that of the main thread's own work, and torch has this thread alone: waiting is not in it,
+be it for a disk, for images, or for a processor that others have.
 """
 
 import argparse
@@ -20,7 +23,7 @@ from typing import Any
 
 import torch
 
-from artkit.engine import job, trainer
+from artkit.engine import job, keeping
 from artkit.engine.augmentation import AugmentationChain
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.events import Reporters
@@ -38,10 +41,11 @@ VALIDATION = "validation"
 class Clock:
     """Adds up the time of parts, each without the parts inside it; those of a validation all count for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._parts = ["rest"]
-        self._since = time.perf_counter()
+        self._now = now
+        self._since = now()
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -71,7 +75,7 @@ class Clock:
         setattr(owner, name, timed)
 
     def _switch(self) -> None:
-        now = time.perf_counter()
+        now = self._now()
         self.seconds[self._parts[-1]] += now - self._since
         self._since = now
 
@@ -85,7 +89,7 @@ def watch_classes(clock: Clock) -> None:
     clock.time_calls(Preprocessing, "normalise", "normalise")
     clock.time_calls(TrainingState, "save", "checkpoint")
     clock.time_calls(Trainer, "weights", "best weights")
-    clock.time_calls(trainer, "save_checkpoint", "best weights")
+    clock.time_calls(keeping, "save_checkpoint", "best weights")
     clock.time_calls(Trainer, "_validate", VALIDATION)
     clock.time_calls(Reporters, "_send", "reporters")
     deliver = TrainingLoader.__iter__
@@ -110,6 +114,7 @@ def watch_run(clock: Clock) -> None:
     def timed_train(self: Trainer) -> None:
         clock.time_calls(self.assembly.model, "forward", "forward")
         clock.time_calls(self.assembly.optimizer, "step", "optimizer")
+        clock.time_calls(self.assembly.optimizer, "zero_grad", "optimizer")
         train(self)
 
     def finish(self: Trainer, validation: dict[str, float]) -> None:
@@ -141,11 +146,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--set", action="append", default=[], metavar="KIND.OPTION=VALUE")
+    parser.add_argument("--cpu-time", action="store_true")
     args = parser.parse_args()
+    if args.cpu_time:
+        torch.set_num_threads(1)
     settings = {"data.path": args.data, "train.epochs": args.epochs, "train.device": args.device}
     command_line = CommandLine(settings=settings, reporters=["no:console"], assignments=args.set)
     recipe = resolve_recipe({}, command_line, load_registry([]))
-    clock = Clock()
+    clock = Clock(time.thread_time if args.cpu_time else time.perf_counter)
     watch_classes(clock)
     watch_run(clock)
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,7 @@ def _split(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
     """The value with each tensor moved to `tensors` and replaced by its name there."""
     if isinstance(value, torch.Tensor):
         # A weight shared by two names, or a view, is stored once a name: safetensors wants memory of its own for each.
-        tensors[name] = value.detach().cpu().contiguous().clone()
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
         return {_TENSOR: name}
     if isinstance(value, Mapping):
         return {"dict": [[key, _split(item, f"{name}/{key}", tensors)] for key, item in value.items()]}

@@ -77,13 +77,14 @@ def sampling_grid(
     """
     height, width = size
     device = row_x[0].device
-    x_B1W = (torch.arange(width, device=device) - (width - 1) / 2 - offset[0][:, None])[:, None, :]
-    y_BH1 = (torch.arange(height, device=device) - (height - 1) / 2 - offset[1][:, None])[:, :, None]
-    grid = torch.empty(len(x_B1W), height, width, 2, device=device)
-    for axis, (row, extent) in enumerate(((row_x, width), (row_y, height))):
-        along_x, along_y = (entry[:, None, None] * (2 / extent) for entry in row)
-        torch.add(along_x * x_B1W, along_y * y_BH1, out=grid[..., axis])
-    return grid
+    x_BW = torch.arange(width, device=device) - (width - 1) / 2 - offset[0][:, None]
+    y_BH = torch.arange(height, device=device) - (height - 1) / 2 - offset[1][:, None]
+    # x and y each lie together in memory, which is quicker to write and to read.
+    planes_2BHW = torch.empty(2, len(x_BW), height, width, device=device)
+    for plane_BHW, (row, extent) in zip(planes_2BHW, ((row_x, width), (row_y, height)), strict=True):
+        along_x, along_y = (entry[:, None] * (2 / extent) for entry in row)
+        torch.add((along_x * x_BW)[:, None, :], (along_y * y_BH)[:, :, None], out=plane_BHW)
+    return planes_2BHW.permute(1, 2, 3, 0)
 
 
 def resample(images_BCHW: Tensor, grid_BHW2: Tensor, fill: Fill) -> Tensor:
@@ -91,5 +92,8 @@ def resample(images_BCHW: Tensor, grid_BHW2: Tensor, fill: Fill) -> Tensor:
     if fill == "white":  # what lies outside is 0 to grid_sample, so 0 must be white
         return resample(1 - images_BCHW, grid_BHW2, "black").neg_().add_(1)
     padding = "border" if fill == "edge" else "zeros"
+    # Pixels are read at random places: on a CPU a plane of one colour at a time stays in the cache, which takes a third
+    # of the time away. What comes out has this layout too.
+    images_BCHW = images_BCHW.contiguous()
     warped = F.grid_sample(images_BCHW, grid_BHW2, mode="bilinear", padding_mode=padding, align_corners=False)
     return warped.clamp_(0, 1)
