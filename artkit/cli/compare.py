@@ -11,7 +11,7 @@ from artkit.cli.paths import given_path
 from artkit.cli.scores import SCORES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from artkit.engine.comparison.comparing import Comparison
 
@@ -59,15 +59,23 @@ def compare(
     show_comparison(comparison, out, as_json=json_)
 
 
-def show_comparison(comparison: "Comparison", out: Path | None, *, as_json: bool) -> None:
+def show_comparison(
+    comparison: "Comparison", out: Path | None, *, as_json: bool, failed: "Mapping[str, str] | None" = None
+) -> None:
     """Print a comparison, and write it to a folder if one is given.
+
+    Args:
+        comparison: What to show.
+        out: The folder.
+        as_json: Whether to print it as JSON.
+        failed: Runs that should be in it and are not, each with its error; they stand in the JSON only.
 
     Raises:
         RunError: if the folder cannot be written.
     """
     import json
 
-    plain = comparison.to_plain()
+    plain = {**comparison.to_plain(), **({} if failed is None else {"failed": dict(failed)})}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     written = _write(comparison, text, out) if out is not None else []
     if as_json:

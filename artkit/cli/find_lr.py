@@ -30,7 +30,7 @@ def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -
         RunError: if no rate can be told, or the picture cannot be written.
     """
     from artkit.drawing.figures import save_figure
-    from artkit.engine.assembly import assemble, notes, open_data
+    from artkit.engine.assembly import assemble, learning_notes, open_data
     from artkit.engine.rate_figure import draw_range_test
     from artkit.engine.rate_finder import find_rate
     from artkit.engine.signals import StopSignal
@@ -44,7 +44,7 @@ def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -
     if out is not None and out.exists() and not out.is_dir():
         raise RunError(f"{out} is a file; --out takes the folder for the picture")
     assembly = assemble(recipe, open_data(recipe))
-    for note in notes(assembly):
+    for note in learning_notes(assembly):
         print_note(note)
     try:
         with StopSignal(print_note) as stop:

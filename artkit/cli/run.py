@@ -174,6 +174,11 @@ def run(
         _print_recipe(recipe, command_line, plugin or [], resume)
         return
     if find_lr:
+        if reporter:
+            raise RecipeError(
+                f"--find-lr does not go with --reporter {reporter[0]}: it leaves a picture, says a rate, and "
+                "reports nothing; leave --reporter out"
+            )
         _find_lr(recipe, command_line, plugin or [], out, resume, as_json=json_, quiet=quiet)
         return
     if resume is None:

@@ -1,6 +1,6 @@
 """`artkit sweep`: one run for every combination of some choices, one after the other, and a comparison of them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,9 +84,9 @@ def sweep(
     say = _keep_silent if json_ else typer.echo
     say(f"{len(runs)} runs in {folder}")
     failed = _carry_out_all(runs, plugins, say)
-    _compare(runs, folder, as_json=json_)
+    _compare(runs, folder, failed, as_json=json_)
     if failed:
-        print_note(f"{len(failed)} of {len(runs)} runs failed: {'; '.join(run.title for run in failed)}")
+        print_note(f"{len(failed)} of {len(runs)} runs failed: {'; '.join(failed)}")
         raise typer.Exit(1)
 
 
@@ -119,13 +119,11 @@ def _plan(chosen: list[Combination], recipes: "list[Recipe]", out: Path | None) 
 
 def _carry_out_all(
     runs: "list[PlannedRun]", plugins: list[dict[str, Any]], say: Callable[[str], None]
-) -> "list[PlannedRun]":
-    """Carry out what is not finished; gives the runs that failed."""
+) -> dict[str, str]:
+    """Carry out what is not finished; gives the titles of the runs that failed, each with its error."""
     from artkit.engine.sweeping import carry_out
-    from artkit.errors import ArtkitError
-    from artkit_shards import ShardsError
 
-    failed = []
+    failed = {}
     for number, run in enumerate(runs):
         heading = f"run {number + 1} of {len(runs)}: {run.title}"
         if run.is_finished:
@@ -134,9 +132,9 @@ def _carry_out_all(
         say(heading)
         try:
             outcome = carry_out(run, plugins=plugins, warn=print_note)
-        except (ArtkitError, ShardsError) as error:
-            print_note(f"{run.title} failed: {error}")
-            failed.append(run)
+        except Exception as error:  # whatever it is, the runs after it can go on
+            failed[run.title] = _told(error, run)
+            print_note(f"{run.title} failed: {failed[run.title]}")
             continue
         if outcome.status == "interrupted":
             say("the same command goes on with this run")
@@ -148,10 +146,29 @@ def _carry_out_all(
     return failed
 
 
-def _compare(runs: "list[PlannedRun]", folder: Path, *, as_json: bool) -> None:
+def _told(error: Exception, run: "PlannedRun") -> str:
+    """An error in words. One that is no mistake of the user keeps its traceback, in a file."""
+    import traceback
+
+    from artkit.drawing.files import write_whole
+    from artkit.errors import ArtkitError
+    from artkit_shards import ShardsError
+
+    if isinstance(error, (ArtkitError, ShardsError)):
+        return str(error)
+    path = run.folder / "error.txt"
+    write_whole(path, "".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {error}; the full traceback is in {path}"
+
+
+def _compare(runs: "list[PlannedRun]", folder: Path, failed: Mapping[str, str], *, as_json: bool) -> None:
+    import json
+
     from artkit.engine.comparison.comparing import compare
     from artkit.engine.comparison.results import read_results
 
     finished = [run.folder for run in runs if run.is_finished]
     if finished:
-        show_comparison(compare(read_results(finished), list(SCORES)), folder, as_json=as_json)
+        show_comparison(compare(read_results(finished), list(SCORES)), folder, as_json=as_json, failed=failed)
+    elif as_json:
+        typer.echo(json.dumps({"runs": [], "groups": [], "failed": dict(failed)}, indent=2, ensure_ascii=False))

@@ -16,6 +16,7 @@ from artkit.contracts import (
 )
 from artkit.engine.augmentation import AugmentationChain, AugmentationStep
 from artkit.engine.balance_notes import balance_notes
+from artkit.engine.early_ends import early_ends
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
 from artkit.engine.precision import Precision
@@ -79,8 +80,8 @@ class Assembly:
 
     @property
     def num_parameters(self) -> int:
-        """Trainable parameters of the model."""
-        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+        """Parameters of the model that the run trains, sooner or later."""
+        return self.finetuning.num_parameters(self.recipe.train.epochs)
 
 
 def open_data(recipe: Recipe) -> Dataset:
@@ -273,16 +274,9 @@ def _build(choice: Choice, context: object) -> Any:
 def notes(assembly: Assembly) -> Iterator[str]:
     """What the user should know before the run, a line each."""
     settings = assembly.recipe.train
-    if assembly.start.note:
-        yield assembly.start.note
-    yield from assembly.finetuning.notes(num_epochs=settings.epochs, pretrained=assembly.start.pretrained is not None)
+    yield from learning_notes(assembly)
+    yield from _thaw_notes(assembly)
     yield from _growth_notes(assembly.recipe)
-    main, *others = assembly.dataset.targets
-    if others:
-        yield f"the data set tells {main}, {', '.join(others)} of its images; a run learns the first, '{main}'"
-    unlearnt = int((assembly.train.labels < 0).sum())
-    if unlearnt:
-        yield f"{counted(unlearnt, 'image')} of '{TRAIN}' without a class: only the others are learnt"
     if settings.max_minutes:
         yield (
             f"train.max_minutes={settings.max_minutes:g}: the schedule follows the clock, so this run cannot be "
@@ -293,13 +287,6 @@ def notes(assembly: Assembly) -> Iterator[str]:
         yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"
         if settings.patience:
             yield f"train.patience={settings.patience} has no effect without a split 'val'"
-    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss, assembly.device)
-    num_positions = assembly.loader.num_positions
-    if num_positions % settings.batch_size == 1:
-        yield (
-            f"{num_positions} images an epoch leave one alone in the last batch, where batch normalisation "
-            f"cannot use it: it is left out; --batch-size {settings.batch_size + 1} avoids that"
-        )
     if assembly.tested is not None and assembly.tested.name != TEST:
         lack = _lack(assembly.dataset, TEST)
         yield f"the data set has {lack}: the final figures are those of validation, which chose the weights"
@@ -307,6 +294,36 @@ def notes(assembly: Assembly) -> Iterator[str]:
         unknown = int((split.labels < 0).sum())
         if unknown:
             yield f"{counted(unknown, 'image')} of '{split.name}' without a class: figures are those of the others"
+
+
+def learning_notes(assembly: Assembly) -> Iterator[str]:
+    """What the user should know of how the model learns, be it in a run or in a test of learning rates; a line each."""
+    settings = assembly.recipe.train
+    if assembly.start.note:
+        yield assembly.start.note
+    yield from assembly.finetuning.notes(num_epochs=settings.epochs, pretrained=assembly.start.pretrained is not None)
+    main, *others = assembly.dataset.targets
+    if others:
+        yield f"the data set tells {main}, {', '.join(others)} of its images; a run learns the first, '{main}'"
+    unlearnt = int((assembly.train.labels < 0).sum())
+    if unlearnt:
+        yield f"{counted(unlearnt, 'image')} of '{TRAIN}' without a class: only the others are learnt"
+    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss, assembly.device)
+    num_positions, size = assembly.loader.num_positions, settings.batch_size
+    if num_positions % size == 1:
+        better = next(larger for larger in range(size + 1, num_positions + 1) if num_positions % larger != 1)
+        yield (
+            f"{num_positions} images an epoch leave one alone in the last batch, where batch normalisation "
+            f"cannot use it: it is left out; --batch-size {better} avoids that"
+        )
+
+
+def _thaw_notes(assembly: Assembly) -> Iterator[str]:
+    """Say what may end the run before its last stage thaws."""
+    settings = assembly.recipe.train
+    last = assembly.finetuning.last_thaw(settings.epochs)
+    for given in early_ends(settings, last) if last else ():
+        yield f"{given} can end the run before epoch {last + 1}, where the last of its stages to thaw does so"
 
 
 def _growth_notes(recipe: Recipe) -> Iterator[str]:

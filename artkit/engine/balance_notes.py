@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from artkit.contracts import LossContext
+from artkit.engine.early_ends import early_ends
 from artkit.engine.epoch_loss import EpochLoss, deferred
 from artkit.engine.returned import check_loss
 from artkit.engine.sampling import Sampling
@@ -69,10 +70,8 @@ def _deferral_notes(recipe: Recipe, kind: str, first_epoch: int, *, has_effect: 
     elif not has_effect:
         yield f"{kind}.defer={defer:g} has no effect: in this run the {kind} '{choice.component.name}' balances nothing"
     else:
-        early = {"patience": 0 < train.patience < first_epoch, "max_minutes": train.max_minutes > 0}
-        for name in (name for name, is_early in early.items() if is_early):
-            given = f"train.{name}={getattr(train, name):g}"
-            yield f"{given} can end the run before epoch {first_epoch}, where {kind}.defer ends"
+        for given in early_ends(train, first_epoch):
+            yield f"{given} can end the run before epoch {first_epoch + 1}, where {kind}.defer ends"
 
 
 def _defer(choice: Choice) -> float:

@@ -50,5 +50,5 @@ class DataNotes:
         self._hits, self._misses = cache.hits, cache.misses
         self._epochs += 1
         self._tell(
-            f"cache: {misses} of {hits + misses} images were decoded in epoch {epoch}, {forecast.decodes} foretold"
+            f"cache: {misses} of {hits + misses} images were decoded in epoch {epoch + 1}, {forecast.decodes} foretold"
         )

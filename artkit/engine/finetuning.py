@@ -43,6 +43,17 @@ class Finetuning:
         thawed = epoch // self.unfreeze_every if self.unfreeze_every else 0
         return max(self.frozen - thawed, 0)
 
+    def last_thaw(self, num_epochs: int) -> int:
+        """The epoch of a run, from 0, in which it thaws a stage for the last time; 0 if it never does."""
+        if not self.unfreeze_every:
+            return 0
+        return min((num_epochs - 1) // self.unfreeze_every, self.frozen) * self.unfreeze_every
+
+    def num_parameters(self, num_epochs: int) -> int:
+        """Parameters that a run of so many epochs trains, sooner or later."""
+        never = self.num_frozen(num_epochs - 1)
+        return sum(parameter.numel() for name, parameter in self._parameters() if not self._is_among(name, never))
+
     def enter_epoch(self, model: nn.Module, epoch: int) -> None:
         """Put a model into training mode, but for what is frozen in the epoch.
 

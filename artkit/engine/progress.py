@@ -1,4 +1,7 @@
-"""How far a run has come: everything a checkpoint holds beside tensors. Plain values only."""
+"""How far a run has come: everything a checkpoint holds beside tensors. Plain values only.
+
+Epochs and steps count from 0 in code, in tables and in other files; texts for people count them from 1.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +26,9 @@ class StepValues:
     """Mean over them."""
     correct: int
     gradient_norm: float | None
-    """Euclidean norm over all parameters, before it was clipped; None where nothing is clipped."""
+    """Euclidean norm over all parameters, before it was clipped; None where nothing is clipped, or no step taken."""
+    is_taken: bool = True
+    """Whether the weights changed: in float16, a step whose gradient is too large for it is left out."""
 
 
 @dataclass(slots=True)

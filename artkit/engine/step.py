@@ -71,13 +71,21 @@ class Stepper:
         """
         optimizer, scaler = self._assembly.optimizer, self._assembly.precision.scaler
         norm = self._clip_gradients() if self._clip else None
+        scale = scaler.get_scale()
         with self._assembly.recipe.optimizer.component.guard("step"):
             scaler.step(optimizer)
         scaler.update()
+        is_taken = scaler.get_scale() >= scale  # it falls after a step that was left out, and then alone
         optimizer.zero_grad(set_to_none=True)
         assert self._sums is not None
         loss, correct = self._sums.tolist()
-        values = StepValues(images=self._images, loss=loss, correct=int(correct), gradient_norm=norm)
+        values = StepValues(
+            images=self._images,
+            loss=loss,
+            correct=int(correct),
+            gradient_norm=norm if is_taken else None,
+            is_taken=is_taken,
+        )
         self._images, self._sums = 0, None
         return values
 

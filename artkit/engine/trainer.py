@@ -161,7 +161,7 @@ class Trainer:
         first = plan.first_position(self.assembly.loader.consumed - 1)
         rate = self._set_learning_rate(self._share_at(first / plan.num_positions))
         values = self._stepper.take()
-        if self._average:
+        if self._average and values.is_taken:
             self._average.update()
         self._count_step(values, rate)
 
@@ -174,8 +174,8 @@ class Trainer:
         progress = self.progress
         if not math.isfinite(values.loss):
             raise RunError(
-                f"the loss is {values.loss} at step {progress.step} (epoch {progress.epoch}); lower the learning "
-                f"rate, such as --set optimizer.lr={self._base_rates[0] / 10:.2g}, and start again"
+                f"the loss is {values.loss} at step {progress.step + 1} (epoch {progress.epoch + 1}); lower the "
+                f"learning rate, such as --set optimizer.lr={self._base_rates[0] / 10:.2g}, and start again"
             )
         progress.sums.add(values, self._settings.clip)
         logged = {"loss": values.loss, "learning_rate": rate}

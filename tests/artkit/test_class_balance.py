@@ -228,15 +228,15 @@ def test_weights_by_name_on_top_of_a_sampler_are_told(said):
         ),
         (
             ("natural", "effective-number", "loss.defer=0.8", "train.patience=5"),
-            "train.patience=5 can end the run before epoch 8, where loss.defer ends",
+            "train.patience=5 can end the run before epoch 9, where loss.defer ends",
         ),
         (
             ("natural", "effective-number", "loss.defer=0.8", "train.patience=7"),
-            "train.patience=7 can end the run before epoch 8, where loss.defer ends",
+            "train.patience=7 can end the run before epoch 9, where loss.defer ends",
         ),
         (
             ("sqrt", "focal", "sampler.defer=0.8", "train.max_minutes=1.5"),
-            "train.max_minutes=1.5 can end the run before epoch 8, where sampler.defer ends",
+            "train.max_minutes=1.5 can end the run before epoch 9, where sampler.defer ends",
         ),
     ],
 )

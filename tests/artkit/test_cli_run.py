@@ -111,6 +111,15 @@ def test_an_image_that_is_left_out_of_every_epoch_is_told(shape_shards, tmp_path
     result = artkit("run", "--data", shape_shards, "--out", out, *SMALL, "--epochs", "1", "--batch-size", "11")
     assert result.exit_code == 0, result.output
     assert "12 images an epoch leave one alone in the last batch" in result.output
+    assert "it is left out; --batch-size 12 avoids that" in result.output
+
+
+def test_the_batch_size_that_is_advised_leaves_no_image_alone_either(shape_shards, tmp_path):
+    # 13 draws in batches of 3, and in batches of 4, leave one.
+    drawn = ["--sampler", "class-balanced", "--set", "sampler.size=13", "--batch-size", "3", "--epochs", "1"]
+    result = artkit("run", "--data", shape_shards, "--out", tmp_path / "run", *SMALL, *drawn, "--quiet")
+    assert "13 images an epoch leave one alone" in result.output
+    assert "it is left out; --batch-size 5 avoids that" in result.output
 
 
 def test_early_stopping_watches_validation(shape_shards, tmp_path):

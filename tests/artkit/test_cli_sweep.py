@@ -106,6 +106,47 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(recipe, tmp_path):
     assert [run["run"] for run in said["runs"]] == ["optimizer.lr=0.1"]
 
 
+FAILS_ODDLY = """
+from artkit import hookimpl
+
+@hookimpl
+def artkit_optimizers(register):
+    register("odd", odd)
+
+def odd(ctx):
+    import torch
+
+    class Odd(torch.optim.SGD):
+        def state_dict(self):
+            raise LookupError("not foreseen")
+
+    return Odd([dict(group) for group in ctx.param_groups], lr=0.1)
+"""
+
+
+def test_an_error_that_nobody_foresaw_fails_its_run_alone(recipe, tmp_path):
+    (tmp_path / "odd.py").write_text(FAILS_ODDLY)
+    folder = tmp_path / "sweep"
+    plugin = ["--plugin", tmp_path / "odd.py"]
+    result = artkit(recipe, "--over", "optimizer=odd,sgd", *plugin, "--out", folder, "--json")
+    assert result.exit_code == 1, result.output
+    said = json.loads(result.stdout)
+    assert [run["run"] for run in said["runs"]] == ["optimizer=sgd"]
+    trace = folder / "optimizer=odd" / "error.txt"
+    assert said["failed"] == {"optimizer=odd": f"LookupError: not foreseen; the full traceback is in {trace}"}
+    assert 'raise LookupError("not foreseen")' in trace.read_text()
+    facts = json.loads((folder / "optimizer=odd" / "run.json").read_text())
+    assert (facts["status"], facts["error"]) == ("failed", "LookupError: not foreseen")
+
+
+def test_json_tells_the_errors_where_every_run_failed(recipe, tmp_path):
+    result = artkit(recipe, "--over", "optimizer.lr=1e35", "--out", tmp_path / "sweep", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert said["runs"] == said["groups"] == []
+    assert said["failed"]["optimizer.lr=1e35"].startswith("the loss is nan")
+
+
 def test_a_folder_with_other_runs_is_refused(swept, recipe, tmp_path):
     shutil.copytree(swept[0], tmp_path / "sweep")
     message = refused(*swept[1][:-1], tmp_path / "sweep", "--epochs", "2")

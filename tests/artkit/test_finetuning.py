@@ -124,7 +124,6 @@ def test_each_epoch_trains_what_has_thawed_by_then(parts_of):
         seen.append({"fc" in trained, "stages.1.conv1" in trained, "stages.0.conv1" in trained, "conv1" in trained})
         assert model.bn1.training == model.conv1.weight.requires_grad == (epoch == 3)
         assert model.stages[1].training == (epoch > 0)
-    assert assembly.num_parameters == sum(p.numel() for p in model.parameters())
     assert seen == [{True, False}] * 3 + [{True}]
 
 
@@ -132,7 +131,30 @@ def test_all_parameters_are_known_to_the_optimizer_from_the_start(parts_of):
     assembly = parts_of("train.freeze=all", "train.unfreeze_every=1")
     known = sum(p.numel() for group in assembly.optimizer.param_groups for p in group["params"])
     assert known == sum(p.numel() for p in assembly.model.parameters())
-    assert assembly.num_parameters == sum(p.numel() for p in assembly.model.fc.parameters())
+
+
+@pytest.mark.parametrize(
+    ("assignments", "never"),
+    [
+        (["train.freeze=all", "train.unfreeze_every=1", "train.epochs=4"], []),
+        (["train.freeze=all", "train.unfreeze_every=1"], ["conv1", "bn1"]),
+        (["train.freeze=all"], ["conv1", "bn1", "stages"]),
+        ([], []),
+    ],
+)
+def test_parameters_count_as_trained_if_they_are_sooner_or_later(parts_of, assignments, never):
+    assembly = parts_of(*assignments)
+    trained = sum(p.numel() for name, p in assembly.model.named_parameters() if name.split(".")[0] not in never)
+    assert assembly.num_parameters == trained
+
+
+def test_what_may_end_a_run_before_its_stages_thaw_is_told(parts_of):
+    thawing = ("train.freeze=2", "train.unfreeze_every=3", "train.epochs=9")
+    late = "can end the run before epoch 7, where the last of its stages to thaw does so"
+    assert f"train.patience=5 {late}" in list(notes(parts_of(*thawing, "train.patience=5")))
+    assert f"train.max_minutes=2 {late}" in list(notes(parts_of(*thawing, "train.max_minutes=2")))
+    assert not any(late in line for line in notes(parts_of(*thawing, "train.patience=6")))
+    assert not any("thaw does so" in line for line in notes(parts_of("train.freeze=2", "train.patience=1")))
 
 
 THAWING = ("train.freeze=all", "train.unfreeze_every=1", "train.backbone_lr=0.5", "train.checkpoint_minutes=60")

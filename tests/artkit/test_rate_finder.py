@@ -35,6 +35,7 @@ def test_a_range_test_leaves_a_picture_and_says_a_rate(shape_shards, tmp_path):
     ("arguments", "message"),
     [
         (["--epochs", "1"], "only 3 steps could be taken, too few to tell a learning rate; use more --epochs"),
+        (["--reporter", "curves"], "--find-lr does not go with --reporter curves: it leaves a picture, says a rate"),
         (["--resume", "somewhere"], "--find-lr does not go with --resume; test the recipe of that run"),
     ],
 )
@@ -45,6 +46,15 @@ def test_what_cannot_be_tested_is_refused_and_leaves_nothing(shape_shards, tmp_p
     assert isinstance(result.exception, (RunError, ValueError)), result.output
     assert message in str(result.exception)
     assert not out.exists()
+
+
+def test_only_what_concerns_the_test_is_told(shape_shards, tmp_path):
+    command = ["run", "--find-lr", "--data", str(shape_shards), "--out", str(tmp_path / "found"), *SMALL]
+    command += ["--epochs", "4", "--max-minutes", "9", "--freeze", "1", "--sampler", "class-balanced"]
+    result = CliRunner().invoke(app, [*command, "--set", "loss.defer=0.1"], catch_exceptions=False)
+    assert "note: frozen: the first 1 of 5 stages" in result.stderr
+    assert "note: loss.defer=0.1 of 4 epochs is less than one epoch, so nothing is deferred" in result.stderr
+    assert "train.max_minutes" not in result.stderr
 
 
 def test_few_steps_cover_the_whole_range(training_bench):

@@ -1,9 +1,15 @@
 """Optimizer steps: the exact mean over accumulated batches, clipping, and the same steps after a resumption."""
 
+import math
+
 import pytest
 import torch
 
+from artkit.engine.assembly import assemble, open_data
+from artkit.engine.checkpoint import load_checkpoint
+from artkit.engine.events import Reporters
 from artkit.engine.step_plan import StepPlan
+from artkit.engine.trainer import Trainer
 
 # Without batch normalisation and augmentation, a step sees each image by itself.
 PLAIN_MODEL = """
@@ -100,6 +106,35 @@ def test_gradients_that_are_too_long_are_shortened_to_the_limit(training_bench, 
     first = training_bench.train(plain_recipe("train.epochs=1", "optimizer.lr=1e-30"))
     moved = sum(float(((value - weights(first)[name]) ** 2).sum()) for name, value in weights(trainer).items()) ** 0.5
     assert 0 < moved <= len(trainer.logged) * rate * limit * (1 + 1e-4)
+
+
+LARGE_LOSS = """
+    @hookimpl
+    def artkit_losses(register):
+        register("large", large)
+
+    def large(ctx):
+        from torch.nn.functional import cross_entropy
+
+        return lambda logits, labels: 1000 * cross_entropy(logits, labels)
+"""
+
+
+def test_a_step_that_is_left_out_moves_no_average_and_has_no_gradient_norm(training_bench):
+    recipe = training_bench.recipe(
+        "train.epochs=1", "train.clip=1", "train.ema=0.5", "optimizer.lr=1e-6", plugin=LARGE_LOSS, loss="large"
+    )
+    assembly, folder, logged = assemble(recipe, open_data(recipe)), training_bench.run_folder(), []
+    # The first gradient is infinite, as it is in float16 until the scale is found.
+    assembly.precision.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=2.0**-100)
+    reporters = Reporters(pytest.fail)
+    reporters.log = lambda *event: logged.append(event[2])
+    trainer = Trainer(assembly, folder, reporters, lambda: False)
+    trainer.train()
+    assert ["gradient_norm" in values for values in logged] == [False, True, True]
+    assert all(math.isfinite(values["gradient_norm"]) for values in logged[1:])
+    assert load_checkpoint(folder.state)["average"]["steps"] == 2
+    assert trainer.progress.step == 3
 
 
 def test_gradients_within_the_limit_stay_as_they_are(training_bench, plain_recipe):

@@ -172,8 +172,8 @@ def test_a_cache_changes_no_step_and_tells_what_it_saved(make_recipe, make_folde
     assert cached.logged == whole.logged
     assert same_weights(cached.weights, whole.weights)
     assert told == [
-        "cache: 12 of 12 images were decoded in epoch 0, 12 foretold",
-        "cache: 0 of 12 images were decoded in epoch 1, 0 foretold",
+        "cache: 12 of 12 images were decoded in epoch 1, 12 foretold",
+        "cache: 0 of 12 images were decoded in epoch 2, 0 foretold",
     ]
 
 

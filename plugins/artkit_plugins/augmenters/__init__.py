@@ -102,7 +102,9 @@ def crop(
     scale: Annotated[
         tuple[float, float], Interval(gt=0, le=1), Doc("smallest and largest area, as shares of the image")
     ] = (0.35, 1.0),
-    ratio: Annotated[float, Ge(1), Doc("up to this many times wider or higher than the image")] = 4 / 3,
+    ratio: Annotated[
+        float, Ge(1), Doc("how far the part's shape may be from the image's: up to this many times wider, or higher")
+    ] = 4 / 3,
 ) -> Augmenter:
     """A random part of each image, shown as large as the whole."""
     from artkit_plugins.augmenters.cropping import RandomCrop

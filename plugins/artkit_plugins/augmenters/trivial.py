@@ -26,7 +26,7 @@ _TONES: Final[tuple[Callable[[Tensor, Tensor], Tensor], ...]] = (
     lambda images_BCHW, strengths_B: _coloured(images_BCHW, 1, 1, 1 + _MOST * strengths_B),
     lambda images_BCHW, strengths_B: sharpen(images_BCHW, 1 + _MOST * strengths_B),
     lambda images_BCHW, strengths_B: posterise(images_BCHW, 8 - (6 * strengths_B.abs()).round()),
-    lambda images_BCHW, strengths_B: solarise(images_BCHW, 1 - strengths_B.abs()),
+    lambda images_BCHW, strengths_B: solarise(images_BCHW, _thresholds(strengths_B)),
     lambda images_BCHW, _: stretch(images_BCHW),
     lambda images_BCHW, _: equalise(images_BCHW),
 )
@@ -85,6 +85,11 @@ def _moved(images_BCHW: Tensor, chosen_B: Tensor, strengths_B: Tensor, fill: Fil
     row_x, row_y = (cos_B, shear_x_B - sin_B), (shear_y_B + sin_B, cos_B)
     grid = sampling_grid(row_x, row_y, (right_B * width, down_B * height), (height, width))
     return resample(images_BCHW, grid, fill)
+
+
+def _thresholds(strengths_B: Tensor) -> Tensor:
+    """From which brightness on pixels are reversed: from level 256 of 8 bits, which none has, down to level 0."""
+    return (1 - strengths_B.abs()) * (256 / 255)
 
 
 def _coloured(images_BCHW: Tensor, *factors: Tensor | float) -> Tensor:
