@@ -7,7 +7,7 @@ keyword-only parameter is an option for users. What each kind's factory returns 
 module imports torch or numpy at run time, so that plugins stay cheap to import.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
@@ -33,6 +33,9 @@ RunStatus = Literal["ok", "interrupted", "failed"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelContext:
     """For a model factory, which returns an `nn.Module`: float images (B, 3, H, W), normalised -> logits (B, K).
+
+    Where a run learns several targets at once, such as artist and style, K is the sum of their classes: one linear
+    layer of so many outputs is the same as one for each target, and the core knows which outputs belong to which.
 
     Files and earlier runs that the user starts from (`weights`, an option of every model) are loaded by the core. So
     that parts of a model can be frozen, the core looks for its head, the last `nn.Linear` with K outputs, and takes the
@@ -92,7 +95,10 @@ class SamplerContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossContext:
-    """For a loss factory, which returns a `Loss`; it is called anew when something here changes between epochs."""
+    """For a loss factory, which returns a `Loss`; it is called anew when something here changes between epochs.
+
+    Where several targets are learnt, such as artist and style, each has a loss of its own, with its own classes.
+    """
 
     class_names: Sequence[str]
     class_counts: "NDArray[np.int64]"
@@ -102,6 +108,8 @@ class LossContext:
 
     A loss that corrects for the prior must use this one, or balance would be applied twice. While `loss.defer` keeps
     corrections back, all are equal, so that such a loss corrects nothing."""
+    other_class_names: Collection[str] = ()
+    """Classes of the other targets that are learnt: options may name them, and mean nothing to this target."""
     is_deferred: bool = False
     """Whether `loss.defer` keeps corrections back. Only a loss that weighs classes by something else than
     `drawn_counts` needs to look."""
@@ -227,7 +235,8 @@ class Sampler(Protocol):
 class Loss(Protocol):
     """Takes logits (B, K), float, and labels (B,), int64; returns a scalar that is finite and differentiable.
 
-    It is the mean over the batch, and keeps nothing from one call to the next.
+    It is the mean over the batch, and keeps nothing from one call to the next. Images without a label are not given
+    to it.
     """
 
     def __call__(self, logits_BK: "torch.Tensor", labels_B: "torch.Tensor", /) -> "torch.Tensor":
@@ -282,7 +291,10 @@ class RunInfo:
     """The fully resolved recipe, plain JSON-able values."""
     components: Mapping[str, str]
     """Who provides what, for example `{"model": "artkit/se-densenet@1 (artkit 0.1.0)"}`."""
+    targets: Mapping[str, Sequence[str]]
+    """What is learnt, such as artist and style, and the names of its classes. The first one selects and stops."""
     class_names: Sequence[str]
+    """Of the first target."""
     train_counts: Sequence[int]
     """Training images of each class, in the order of `class_names`."""
     split_sizes: Mapping[str, int]
@@ -290,7 +302,7 @@ class RunInfo:
     """Trainable parameters."""
     num_epochs: int
     select: str
-    """Which validation value chooses the weights that are tested: "accuracy", "macro_recall" or "loss"."""
+    """Which validation value of the first target chooses the weights: "accuracy", "macro_recall" or "loss"."""
     first_epoch: int = 0
     """0, or where a resumed run goes on."""
     first_step: int = 0
@@ -312,8 +324,13 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """What a model said about every sample of a split whose class is known, in the order of the split."""
+    """What a model said about every sample of a split whose class is known, in the order of the split.
 
+    A run that learns several targets has one for each of them.
+    """
+
+    target: str
+    """What the classes are of, such as "artist"."""
     split: str
     class_names: Sequence[str]
     train_counts: Sequence[int]
@@ -329,6 +346,8 @@ class Predictions:
     """Values over all of them: "accuracy", "macro_recall", "macro_f1", "loss", ..."""
     image: Callable[[int, int], "NDArray[np.uint8]"] = field(repr=False)
     """`image(row, size)` gives the sample's picture, letterboxed on white: RGB, (size, size, 3)."""
+    folder: Path = Path()
+    """Where files about it go, relative to the run folder: there itself, or in a folder for each of several targets."""
 
     @property
     def predicted(self) -> "NDArray[np.int64]":

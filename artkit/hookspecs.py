@@ -147,6 +147,9 @@ def artkit_epoch_end(run: RunInfo, epoch: int, values: Mapping[str, float]) -> N
     `values`: "epoch", "train_loss", "train_accuracy", "learning_rate", "images_per_s", "seconds", and for each value of
     the validation "val_<name>", such as "val_loss", "val_accuracy", "val_macro_recall"; "best_accuracy" and "best_loss"
     are 1.0 in epochs that were the best so far; "clipped" is the share of steps whose gradient was clipped.
+
+    Where several targets are learnt, these are the values of the first. The others have theirs with their names in
+    them: "train_style_accuracy", "val_style_loss". "train_loss" is the weighted sum over the targets, which is learnt.
     """
 
 
@@ -157,7 +160,10 @@ def artkit_checkpoint(run: RunInfo, step: int, path: Path, best: bool) -> None:
 
 @hookspec
 def artkit_predictions(run: RunInfo, predictions: Predictions) -> None:
-    """Once, after training: what the selected weights say about every test sample (validation, if there is no test)."""
+    """Once for each target, after training: what the selected weights say about every test sample.
+
+    Of validation, if there is no test.
+    """
 
 
 @hookspec

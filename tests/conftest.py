@@ -103,6 +103,36 @@ def uneven_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "shards"
 
 
+@pytest.fixture(scope="session")
+def two_target_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set that tells artist (A, B, C) and style (flat, line) of noise, with gaps in both. Do not change it.
+
+    Of 21 training images 3 lack the artist, 7 the style, one of them both; of 6 for validation and 9 for the test,
+    2 and 3 lack the style. The top of an image shows the artist, its bottom the style.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from artkit_shards import Record, Settings, convert
+
+    generator = np.random.default_rng(0)
+    records = []
+    for split, count in {"train": 21, "val": 6, "test": 9}.items():
+        for number in range(count):
+            artist, style = "AABC"[number % 4] if split == "train" else "ABC"[number % 3], ("flat", "line")[number % 2]
+            pixels = generator.integers(0, 100, (16, 16, 3), dtype=np.uint8)
+            pixels[:8, :, "ABC".index(artist)] += 150
+            pixels[8:] += 150 * np.uint8(style == "line")
+            file = io.BytesIO()
+            Image.fromarray(pixels).save(file, "PNG")
+            lacks_artist, lacks_style = split == "train" and number % 7 == 6, number % 3 == 2
+            labels = {"artist": None if lacks_artist else artist, "style": None if lacks_style else style}
+            records.append(Record(file.getvalue(), f"{split}/{number:02d}.png", labels, split))
+    folder = tmp_path_factory.mktemp("two-targets") / "shards"
+    convert(records, folder, Settings(duplicates="keep"), workers=1)
+    return folder
+
+
 class ReporterStage:
     """Sends run events to reporters as a run does, in their order, without training anything.
 
@@ -132,6 +162,7 @@ class ReporterStage:
             "dir": self.folder,
             "recipe": {"train": {"epochs": 3}, "model": {"name": "vit"}},
             "components": {"model": "artkit/vit@1 (artkit 0.1.0)", "loss": "artkit-focal/focal@2 (artkit-focal 0.3.1)"},
+            "targets": {"artist": class_names},
             "class_names": class_names,
             "train_counts": [10 * (k + 1) for k in range(len(class_names))],
             "split_sizes": {"train": 120, "val": 30, "test": 40},
@@ -201,6 +232,7 @@ def predictions_from() -> Any:
         probabilities = np.repeat((1 - answer)[:, None] / max(num_classes - 1, 1), num_classes, axis=1)
         probabilities[np.arange(len(labels)), predicted] = answer
         facts = {
+            "target": "artist",
             "split": "test",
             "class_names": names,
             "train_counts": [10 * (k + 1) for k in range(num_classes)],

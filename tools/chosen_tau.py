@@ -28,10 +28,13 @@ def answers_at_chosen_tau(folders: Sequence[Path], dataset: Dataset) -> tuple[st
     taus, answers = [], []
     for folder in folders:
         trained = load_trained(find_weights(folder))
-        judged, tested = (evaluate(trained, dataset, dataset.split(name)).predictions for name in ("val", "test"))
-        tau = best_tau(judged, trained.class_counts)
+        judged, tested = (
+            evaluate(trained, dataset, dataset.split(name)).targets[0].predictions for name in ("val", "test")
+        )
+        class_counts = trained.heads[0].class_counts
+        tau = best_tau(judged, class_counts)
         taus.append(f"{tau:g}")
-        answers.append(answers_of(tested, shifted(tested, trained.class_counts, tau)))
+        answers.append(answers_of(tested, shifted(tested, class_counts, tau)))
     return " / ".join(taus), answers
 
 

@@ -37,6 +37,10 @@ def compare(
     metric: Annotated[
         list[Metric] | None, typer.Option(help="Figure to compare; repeatable.", show_default="all")
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Target to compare, such as style.", show_default="the first of each run"),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -55,7 +59,7 @@ def compare(
     from artkit.engine.comparison.comparing import compare as compare_runs
     from artkit.engine.comparison.results import read_results
 
-    comparison = compare_runs(read_results(runs), [one.value for one in metric] if metric else list(SCORES))
+    comparison = compare_runs(read_results(runs, target), [one.value for one in metric] if metric else list(SCORES))
     show_comparison(comparison, out, as_json=json_)
 
 

@@ -13,7 +13,7 @@ from artkit.cli.scores import SCORES, interval_text, score_text
 from artkit.cli.tables import plain_console, plain_table
 
 if TYPE_CHECKING:
-    from artkit.engine.evaluating import Evaluation
+    from artkit.engine.evaluating import Evaluation, TargetEvaluation
     from artkit.engine.trained import TrainedModel
     from artkit_shards import Dataset, Split
 
@@ -32,7 +32,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Data set; its classes are matched by name with those of the run.",
+            help="Data set; its targets and classes are matched by name with those of the run.",
             show_default="that of the run",
         ),
     ] = None,
@@ -74,19 +74,20 @@ def evaluate(
     path = find_weights(run, weights.value if weights else None)
     trained = load_trained(path, device=device)
     dataset = _open_data(trained, data)
+    dataset = dataset.by(next(iter(evaluating.matched_targets(trained, dataset).values())))
     judged = evaluating.split_to_judge(dataset, split)
     if out is not None:
-        claim_folder(out)
+        claim_folder(out, [head.name for head in trained.heads])
     for note in (*_unfinished_notes(run), *_precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
     result = _evaluate(trained, dataset, judged, tau)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
     if out is not None:
-        write_evaluation(out, result.predictions, figures)
+        write_evaluation(out, [target.predictions for target in result.targets], figures)
     if json_:
         _print_json(figures)
     else:
-        _print_result(path, result)
+        _print_result(path, trained, result)
 
 
 def _open_data(trained: "TrainedModel", data: str | None) -> "Dataset":
@@ -152,26 +153,35 @@ def _print_json(figures: dict[str, Any]) -> None:
     typer.echo(json.dumps(figures, ensure_ascii=False))
 
 
-def _print_result(path: Path, result: "Evaluation") -> None:
+def _print_result(path: Path, trained: "TrainedModel", result: "Evaluation") -> None:
+    typer.echo(f"weights {path}" + (f", tau {result.tau:g}" if result.tau else ""))
+    judged = [target.predictions.target for target in result.targets]
+    for head in trained.heads:
+        if head.name not in judged:
+            print_note(f"no image has a class in '{head.name}' that the model knows, so it is not judged")
+    for target in result.targets:
+        _print_target(result, target, title=f"{target.predictions.target}: " if len(trained.heads) > 1 else "")
+
+
+def _print_target(result: "Evaluation", target: "TargetEvaluation", *, title: str) -> None:
     from artkit_shards.wording import counted
 
-    supports = result.supports
-    images = counted(len(result.predictions.labels), "image")
+    supports = target.supports
+    images = counted(len(target.predictions.labels), "image")
     typer.echo(
-        f"{result.predictions.split} of {result.dataset.path}: {images} of {len(supports)} classes, "
+        f"{title}{result.split} of {result.dataset.path}: {images} of {len(supports)} classes, "
         f"{supports.min()} to {supports.max()} a class"
     )
-    typer.echo(f"weights {path}" + (f", tau {result.tau:g}" if result.tau else ""))
-    for line in _left_out_lines(result):
+    for line in _left_out_lines(target):
         print_note(line)
     table = plain_table("", "value", "95 % interval", right=("value",))
-    for name, title in SCORES.items():
-        value = score_text(name, result.predictions.metrics[name])
-        table.add_row(title, value, interval_text(name, result.intervals[name]))
+    for name, words in SCORES.items():
+        value = score_text(name, target.predictions.metrics[name])
+        table.add_row(words, value, interval_text(name, target.intervals[name]))
     plain_console().print(table)
 
 
-def _left_out_lines(result: "Evaluation") -> list[str]:
+def _left_out_lines(result: "TargetEvaluation") -> list[str]:
     from artkit.suggest import suggest
     from artkit_shards.wording import counted, listed
 

@@ -35,6 +35,14 @@ def run(
             metavar="FOLDER", help="Folder that `artkit shard` wrote. Without it: the bundled clip art by artist."
         ),
     ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="What to learn of the images, such as artist; repeatable: the first selects and stops. Without it: "
+            "what the data set tells first.",
+        ),
+    ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Model.", rich_help_panel=_PARTS)] = None,
     sampler: Annotated[
         str | None,
@@ -157,6 +165,7 @@ def run(
         settings=_given(
             **{
                 "data.path": data_folder(data),
+                "data.targets": target or None,
                 "data.image_size": image_size,
                 "train.epochs": epochs,
                 "train.batch_size": batch_size,

@@ -19,6 +19,7 @@ from artkit.engine.balance_notes import balance_notes
 from artkit.engine.early_ends import early_ends
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
+from artkit.engine.objective import Objective, TargetLoss
 from artkit.engine.precision import Precision
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.randomness import seed_torch
@@ -26,12 +27,13 @@ from artkit.engine.returned import check_optimizer
 from artkit.engine.sampling import Sampling
 from artkit.engine.starting import Start, build_model
 from artkit.engine.step_plan import StepPlan
+from artkit.engine.target_notes import unjudged_notes, unlearnt_notes
+from artkit.engine.targets import TargetHead, chosen_targets, heads_for, num_outputs
 from artkit.engine.training_loader import TrainingLoader
 from artkit.errors import RunError
 from artkit.recipe import Choice, Recipe
 from artkit.recipe.layers import DEMO
 from artkit_shards import Dataset, Loader, Split, demo_path, open_dataset
-from artkit_shards.wording import counted
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 
@@ -42,6 +44,9 @@ class Assembly:
 
     recipe: Recipe
     dataset: Dataset
+    """Its main target is the first that is learnt."""
+    heads: tuple[TargetHead, ...]
+    """The targets that are learnt."""
     device: torch.device
     precision: Precision
     preprocessing: Preprocessing
@@ -50,7 +55,7 @@ class Assembly:
     """What the model starts from."""
     finetuning: Finetuning
     """What of the model is trained in which epoch."""
-    loss: EpochLoss
+    loss: Objective
     optimizer: torch.optim.Optimizer
     schedule: Schedule
     sampling: Sampling
@@ -87,7 +92,11 @@ class Assembly:
 def open_data(recipe: Recipe) -> Dataset:
     """Open the recipe's data set and check that one can train on it.
 
+    Returns:
+        The data set by the first target that is learnt.
+
     Raises:
+        RecipeError: if it does not have a target that the recipe learns.
         RunError: if it has no training images or fewer than two classes.
         ShardsError: if it cannot be opened.
     """
@@ -97,11 +106,16 @@ def open_data(recipe: Recipe) -> Dataset:
             f"{dataset.path} has no split '{TRAIN}', only {', '.join(dataset.split_names)}; "
             "convert the images with a share for it, such as --split train=0.7,val=0.1,test=0.2"
         )
-    present = np.flatnonzero(dataset.split(TRAIN).class_counts)
-    if len(present) < 2:
-        found = f"of one class only ({dataset.class_names[present[0]]})" if len(present) else "of no known class"
-        raise RunError(f"{dataset.path} has training images {found}; a classifier needs at least two classes")
-    return dataset
+    names = chosen_targets(recipe.data, dataset)
+    for head in heads_for(dataset, TRAIN, names):
+        present = np.flatnonzero(head.class_counts)
+        if len(present) < 2:
+            found = f"of one class only ({head.class_names[present[0]]})" if len(present) else "of no known class"
+            of_target = f" in the target '{head.name}'" if len(dataset.targets) > 1 else ""
+            raise RunError(
+                f"{dataset.path} has training images {found}{of_target}; a classifier needs at least two classes"
+            )
+    return dataset.by(names[0])
 
 
 def judged_split(dataset: Dataset, name: str) -> Split | None:
@@ -126,25 +140,28 @@ def assemble(recipe: Recipe, dataset: Dataset, *, resumed: Preprocessing | None 
     """
     device = pick_device(recipe.train.device)
     precision = Precision(recipe.train.precision, device)
-    sampling = _build_sampling(recipe, dataset)
+    heads = heads_for(dataset, TRAIN, chosen_targets(recipe.data, dataset))
+    sampling = _build_sampling(recipe, dataset, heads)
     loader = _build_loader(recipe, dataset, device, sampling)
     seed_torch(recipe.train.seed, 0, 0)
-    model, start = build_model(recipe.model, dataset.class_names, recipe.data.image_size, load_weights=resumed is None)
+    class_names = [head.class_names for head in heads]
+    model, start = build_model(recipe.model, class_names, recipe.data.image_size, load_weights=resumed is None)
     with recipe.model.component.guard(f"moving to {device}"):
         model = channels_last(model.to(device))
-    finetuning = plan_finetuning(recipe.train, model, len(dataset.class_names), recipe.model.component)
+    finetuning = plan_finetuning(recipe.train, model, num_outputs(heads), recipe.model.component)
     optimizer = _build_optimizer(recipe, finetuning)
     finetuning.enter_epoch(model, 0)
     return Assembly(
         recipe=recipe,
         dataset=dataset,
+        heads=heads,
         device=device,
         precision=precision,
         preprocessing=resumed or _preprocessing(recipe, dataset, start.pretrained),
         model=model,
         start=start,
         finetuning=finetuning,
-        loss=_build_loss(recipe, dataset, sampling),
+        loss=_build_loss(recipe, dataset, heads, sampling),
         optimizer=optimizer,
         schedule=_build_schedule(recipe, dataset, loader.num_positions, optimizer),
         sampling=sampling,
@@ -170,13 +187,16 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def _build_sampling(recipe: Recipe, dataset: Dataset) -> Sampling:
+def _build_sampling(recipe: Recipe, dataset: Dataset, heads: Sequence[TargetHead]) -> Sampling:
+    labels = dataset.split(TRAIN).targets
+    first, *others = heads
     return Sampling(
         recipe.sampler,
-        dataset.split(TRAIN).labels,
-        dataset.class_names,
+        labels[first.name],
+        first.class_names,
         seed=recipe.train.seed,
         num_epochs=recipe.train.epochs,
+        others=[labels[head.name] for head in others],
     )
 
 
@@ -250,14 +270,21 @@ def _build_schedule(
     return schedule
 
 
-def _build_loss(recipe: Recipe, dataset: Dataset, sampling: Sampling) -> EpochLoss:
-    return EpochLoss(
-        recipe.loss,
-        dataset.class_names,
-        dataset.split(TRAIN).class_counts,
-        sampling=sampling,
-        num_epochs=recipe.train.epochs,
-    )
+def _build_loss(recipe: Recipe, dataset: Dataset, heads: Sequence[TargetHead], sampling: Sampling) -> Objective:
+    losses = []
+    for head in heads:
+        labels = dataset.split(TRAIN).targets[head.name]
+        loss = EpochLoss(
+            recipe.loss,
+            head.class_names,
+            labels,
+            sampling=sampling,
+            num_epochs=recipe.train.epochs,
+            other_class_names=[name for other in heads if other is not head for name in other.class_names],
+        )
+        weight = recipe.data.target_weights.get(head.name, 1.0)
+        losses.append(TargetLoss(head=head, loss=loss, weight=weight, labels=labels))
+    return Objective(losses, recipe.loss.component, recipe.model.component)
 
 
 def _augmentation_steps(recipe: Recipe) -> Sequence[AugmentationStep]:
@@ -290,10 +317,7 @@ def notes(assembly: Assembly) -> Iterator[str]:
     if assembly.tested is not None and assembly.tested.name != TEST:
         lack = _lack(assembly.dataset, TEST)
         yield f"the data set has {lack}: the final figures are those of validation, which chose the weights"
-    for split in filter(None, dict.fromkeys((assembly.validation, assembly.tested))):
-        unknown = int((split.labels < 0).sum())
-        if unknown:
-            yield f"{counted(unknown, 'image')} of '{split.name}' without a class: figures are those of the others"
+    yield from unjudged_notes(assembly.heads, filter(None, dict.fromkeys((assembly.validation, assembly.tested))))
 
 
 def learning_notes(assembly: Assembly) -> Iterator[str]:
@@ -302,13 +326,9 @@ def learning_notes(assembly: Assembly) -> Iterator[str]:
     if assembly.start.note:
         yield assembly.start.note
     yield from assembly.finetuning.notes(num_epochs=settings.epochs, pretrained=assembly.start.pretrained is not None)
-    main, *others = assembly.dataset.targets
-    if others:
-        yield f"the data set tells {main}, {', '.join(others)} of its images; a run learns the first, '{main}'"
-    unlearnt = int((assembly.train.labels < 0).sum())
-    if unlearnt:
-        yield f"{counted(unlearnt, 'image')} of '{TRAIN}' without a class: only the others are learnt"
-    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss, assembly.device)
+    chosen = bool(assembly.recipe.data.targets)
+    yield from unlearnt_notes(assembly.dataset, assembly.heads, assembly.train, chosen=chosen)
+    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss.losses[0].loss, assembly.device)
     num_positions, size = assembly.loader.num_positions, settings.batch_size
     if num_positions % size == 1:
         better = next(larger for larger in range(size + 1, num_positions + 1) if num_positions % larger != 1)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from artkit.contracts import Augmenter, Loss, Mixed
+from artkit.contracts import Augmenter, Mixed
 from artkit.engine.randomness import PositionDraws
 from artkit.engine.returned import check_augmented, check_mixed
 from artkit.registry import Component
@@ -43,19 +43,6 @@ class Augmented:
     """Float32 RGB in [0, 1], (B, 3, H, W)."""
     mixed: Mixed | None = None
     """How they were mixed, if they were; its images may have been changed since."""
-
-    def loss(self, loss: Loss, logits_BK: torch.Tensor, labels_B: torch.Tensor) -> torch.Tensor:
-        """The loss of the images: where they are mixed, that of both labels, in their shares (Zhang et al. 2018).
-
-        Args:
-            loss: Of one label an image.
-            logits_BK: What the model says of the images.
-            labels_B: Label of each image itself.
-        """
-        if self.mixed is None:
-            return loss(logits_BK, labels_B)
-        weight = self.mixed.weight
-        return weight * loss(logits_BK, labels_B) + (1 - weight) * loss(logits_BK, labels_B[self.mixed.partners])
 
 
 class AugmentationChain:

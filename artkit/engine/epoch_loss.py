@@ -1,9 +1,10 @@
-"""The loss of a run, told in each epoch how often the classes are drawn in it.
+"""The loss of a target, told in each epoch how often the classes are drawn in it.
 
 A loss that corrects for the draws thus corrects for those of its own epoch, whatever the sampler does, and can be
 deferred without knowing of it: while it is, it is told that all classes are drawn equally often.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from artkit.contracts import Loss, LossContext
 from artkit.engine.deferral import first_balanced_epoch
 from artkit.engine.sampling import Sampling
+from artkit.engine.targets import count_classes
 from artkit.recipe import Choice
 
 
@@ -22,9 +24,10 @@ class EpochLoss:
     Args:
         choice: The loss.
         class_names: K names.
-        class_counts: Training images of each class, (K,).
+        labels: Class of each training image, (N,), -1 where it is not known.
         sampling: Says how often each class is drawn.
         num_epochs: Epochs of the run.
+        other_class_names: Classes of the other targets that are learnt with this loss.
 
     Raises:
         ComponentError: if the loss cannot be built.
@@ -34,17 +37,22 @@ class EpochLoss:
         self,
         choice: Choice,
         class_names: tuple[str, ...],
-        class_counts: NDArray[np.int64],
+        labels: NDArray[np.int64],
         *,
         sampling: Sampling,
         num_epochs: int,
+        other_class_names: Collection[str] = (),
     ) -> None:
         self._choice = choice
+        self._labels = labels
         self._sampling = sampling
         self.first_epoch = first_balanced_epoch(choice.shared.get("defer", 0.0), num_epochs)
         """The first epoch in which the loss may correct for how often classes are drawn."""
         self._context = LossContext(
-            class_names=class_names, class_counts=class_counts, drawn_counts=sampling.class_draws(0)
+            class_names=class_names,
+            other_class_names=other_class_names,
+            class_counts=count_classes(labels, len(class_names)),
+            drawn_counts=sampling.class_draws(0, labels, len(class_names)),
         )
         # Both are built before anything is written: what is wrong with the later one must not show after hours.
         self._loss = self.build(self._context)
@@ -70,7 +78,8 @@ class EpochLoss:
         """What the loss is told in an epoch."""
         if epoch < self.first_epoch:
             return deferred(self._context)
-        return replace(self._context, drawn_counts=self._sampling.class_draws(epoch), is_deferred=False)
+        drawn_counts = self._sampling.class_draws(epoch, self._labels, len(self._context.class_names))
+        return replace(self._context, drawn_counts=drawn_counts, is_deferred=False)
 
     def build(self, context: LossContext) -> Loss:
         """The loss that is told this."""

@@ -3,8 +3,9 @@
 What a model sees and how its answers are scored is the same code as in the run itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,23 @@ from numpy.typing import NDArray
 
 from artkit.contracts import Predictions
 from artkit.engine.assembly import TEST, VALIDATION, judged_split
-from artkit.engine.evaluation import compute_metrics, predict_split, softmax
+from artkit.engine.evaluation import predict_split
 from artkit.engine.intervals import Interval, score_intervals
+from artkit.engine.judging import make_predictions
 from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.prior import adjust_logits
+from artkit.engine.targets import TargetHead
 from artkit.engine.trained import TrainedModel
 from artkit.errors import RunError
 from artkit.suggest import suggest
-from artkit_shards import Dataset, Split, fit_image
+from artkit_shards import Dataset, Split
 from artkit_shards.wording import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What came out."""
+class TargetEvaluation:
+    """What came out for one target."""
 
-    dataset: Dataset
     predictions: Predictions
     """Of every image whose class the model knows."""
     intervals: Mapping[str, Interval]
@@ -36,7 +38,6 @@ class Evaluation:
     """Classes that the model does not know -> their images, which were left out."""
     without_class: int
     """Images without any class, which were left out too."""
-    tau: float
 
     @property
     def supports(self) -> NDArray[np.int64]:
@@ -46,18 +47,60 @@ class Evaluation:
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-able values."""
-        predictions = self.predictions
         return {
-            "data": {"path": str(self.dataset.path), "fingerprint": self.dataset.fingerprint},
-            "split": predictions.split,
-            "images": len(predictions.labels),
+            "images": len(self.predictions.labels),
             "classes": len(self.supports),
-            "tau": self.tau,
-            "metrics": dict(predictions.metrics),
+            "metrics": dict(self.predictions.metrics),
             "intervals": {name: list(interval) for name, interval in self.intervals.items()},
             "left_out": dict(self.left_out),
             "without_class": self.without_class,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What came out."""
+
+    dataset: Dataset
+    split: str
+    targets: tuple[TargetEvaluation, ...]
+    """At least one."""
+    tau: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-able values: those of the first target, and those of each other one under "others"."""
+        first, *others = self.targets
+        return {
+            "data": {"path": str(self.dataset.path), "fingerprint": self.dataset.fingerprint},
+            "split": self.split,
+            "tau": self.tau,
+            "target": first.predictions.target,
+            **first.to_plain(),
+            "others": {other.predictions.target: other.to_plain() for other in others},
+        }
+
+
+def matched_targets(trained: TrainedModel, dataset: Dataset) -> dict[str, str]:
+    """Which target of a data set each target of a model is judged by: that of its name.
+
+    Where both have just one, it is that one, whatever it is called.
+
+    Returns:
+        Target of the model -> target of the data set, for those that the data set has; at least one.
+
+    Raises:
+        RunError: if the data set has none of them.
+    """
+    names = [head.name for head in trained.heads]
+    if len(names) == len(dataset.targets) == 1:
+        return {names[0]: next(iter(dataset.targets))}
+    matched = {name: name for name in names if name in dataset.targets}
+    if not matched:
+        raise RunError(
+            f"{dataset.path} has the targets {', '.join(dataset.targets)}, and the model knows {', '.join(names)}; "
+            "targets are matched by name: convert the images with the names that the model knows"
+        )
+    return matched
 
 
 def split_to_judge(dataset: Dataset, name: str | None) -> Split:
@@ -97,19 +140,19 @@ def evaluate(
     tau: float = 0.0,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
-    """Judge a model on a split.
+    """Judge a model on a split, in every target that it shares with the data set.
 
     Args:
         trained: The model.
-        dataset: Any data set; its classes are matched by name with those of the model.
+        dataset: Any data set; its targets and classes are matched by name with those of the model.
         split: One of its splits.
-        tau: Strength of the logit adjustment by the prior of training; 0 leaves the answers as they are.
+        tau: Strength of the logit adjustment by the prior of training in each target; 0 leaves the answers as they are.
         on_batch: Called with the number of images done so far.
 
     Raises:
-        RunError: if the model knows none of the classes.
+        RunError: if the model knows none of the targets, or of the classes of the split.
     """
-    labels = _labels_of_model(trained, dataset, split)
+    judged = _known_targets(trained, dataset, split)
     logits_NK = predict_split(
         trained.model,
         trained.recipe.model.component,
@@ -120,61 +163,74 @@ def evaluate(
         device=trained.device,
         precision=Precision(judging_precision(trained), trained.device),
         mirrored=trained.recipe.train.tta,
-        num_classes=len(trained.class_names),
+        columns=[head.columns for head in trained.heads],
         on_batch=on_batch,
     )
-    rows = np.flatnonzero(labels >= 0)
-    probabilities_NK = softmax(adjust_logits(logits_NK, trained.class_counts, tau))[rows]
-    predictions = _predictions(trained, split, rows, labels[rows], probabilities_NK)
-    unknown = np.bincount(split.labels[(split.labels >= 0) & (labels < 0)], minlength=len(dataset.class_names))
-    return Evaluation(
-        dataset=dataset,
+    several = len(trained.heads) > 1
+    targets = []
+    for head, target, labels in judged:
+        adjusted = adjust_logits(head.of(logits_NK), head.class_counts, tau)
+        folder = Path(head.name) if several else Path()
+        predictions = make_predictions(head, split, adjusted, labels, folder)
+        targets.append(_judge(predictions, dataset.targets[target], split.targets[target], labels))
+    return Evaluation(dataset=dataset, split=split.name, targets=tuple(targets), tau=tau)
+
+
+def _judge(
+    predictions: Predictions, class_names: Sequence[str], own_labels: NDArray[np.int64], labels: NDArray[np.int64]
+) -> TargetEvaluation:
+    """Add to predictions how sure they are, and what they leave out.
+
+    Args:
+        predictions: Of the images that have a class which the model knows.
+        class_names: Classes of the data set.
+        own_labels: Their number for each image, (N,).
+        labels: The model's number, (N,).
+    """
+    unknown = np.bincount(own_labels[(own_labels >= 0) & (labels < 0)], minlength=len(class_names))
+    return TargetEvaluation(
         predictions=predictions,
         intervals=_intervals(predictions),
-        left_out={name: int(count) for name, count in zip(dataset.class_names, unknown, strict=True) if count},
-        without_class=int((split.labels < 0).sum()),
-        tau=tau,
+        left_out={name: int(count) for name, count in zip(class_names, unknown, strict=True) if count},
+        without_class=int((own_labels < 0).sum()),
     )
 
 
-def _labels_of_model(trained: TrainedModel, dataset: Dataset, split: Split) -> NDArray[np.int64]:
-    """The model's number of each image's class, (N,); -1 where it has none."""
-    number_of = {name: number for number, name in enumerate(trained.class_names)}
-    translation = np.array([number_of.get(name, -1) for name in dataset.class_names], dtype=np.int64)
-    labels = np.where(split.labels >= 0, translation[split.labels], -1)
-    if not (labels >= 0).any():
-        raise RunError(_no_class_in_common(trained, dataset, split))
-    return labels
+def _known_targets(
+    trained: TrainedModel, dataset: Dataset, split: Split
+) -> list[tuple[TargetHead, str, NDArray[np.int64]]]:
+    """The targets in which the split has classes that the model knows.
+
+    Returns:
+        The model's target, that of the data set, and the model's number of each image's class, (N,), -1 without one.
+    """
+    matched = matched_targets(trained, dataset)
+    found = []
+    for head in (head for head in trained.heads if head.name in matched):
+        target = matched[head.name]
+        found.append((head, target, _labels_of_model(head, dataset.targets[target], split.targets[target])))
+    known = [each for each in found if (each[2] >= 0).any()]
+    if not known:
+        head, target, _ = found[0]
+        raise RunError(_no_class_in_common(head, dataset.targets[target], split.targets[target], dataset, split))
+    return known
 
 
-def _no_class_in_common(trained: TrainedModel, dataset: Dataset, split: Split) -> str:
-    there = [name for name, count in zip(dataset.class_names, split.class_counts, strict=True) if count]
-    near = next(filter(None, (suggest(name, trained.class_names) for name in there)), "")
+def _labels_of_model(head: TargetHead, class_names: Sequence[str], own_labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    number_of = {name: number for number, name in enumerate(head.class_names)}
+    translation = np.array([number_of.get(name, -1) for name in class_names], dtype=np.int64)
+    return np.where(own_labels >= 0, translation[own_labels], -1)
+
+
+def _no_class_in_common(
+    head: TargetHead, class_names: Sequence[str], own_labels: NDArray[np.int64], dataset: Dataset, split: Split
+) -> str:
+    there = [class_names[label] for label in np.unique(own_labels[own_labels >= 0])]
+    near = next(filter(None, (suggest(name, head.class_names) for name in there)), "")
     return (
         f"the model knows none of the classes in '{split.name}' of {dataset.path}: {listed(there, 5)}. "
-        f"It knows {listed(trained.class_names, 5)}. {near}".rstrip()
+        f"It knows {listed(head.class_names, 5)}. {near}".rstrip()
         + "\n  Classes are matched by name; convert the images with the names that the model knows."
-    )
-
-
-def _predictions(
-    trained: TrainedModel,
-    split: Split,
-    rows: NDArray[np.int64],
-    labels_N: NDArray[np.int64],
-    probabilities_NK: NDArray[np.float64],
-) -> Predictions:
-    probabilities_NK.flags.writeable = False
-    return Predictions(
-        split=split.name,
-        class_names=trained.class_names,
-        train_counts=trained.class_counts.tolist(),
-        keys=[split.keys[row] for row in rows.tolist()],
-        files=[split.files[row] for row in rows.tolist()],
-        labels=labels_N,
-        probabilities=probabilities_NK,
-        metrics=compute_metrics(labels_N, probabilities_NK),
-        image=lambda row, size: fit_image(split.read(int(rows[row])), size),
     )
 
 

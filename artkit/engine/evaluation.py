@@ -1,7 +1,7 @@
 """What a model says about a split, each sample exactly once, and scikit-learn's metrics of it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ def predict_split(
     device: torch.device,
     precision: Precision,
     mirrored: bool,
-    num_classes: int | None = None,
+    columns: Sequence[slice] | None = None,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float64]:
     """Compute the logits of every sample, in the order of the split.
@@ -43,7 +43,8 @@ def predict_split(
         precision: The one of training.
         mirrored: Whether each image is judged together with its mirror image: the answer is the logarithm of the mean
             of the two probabilities, which are logits too.
-        num_classes: Classes that the model tells apart; by default those of the split's data set.
+        columns: Outputs of the model for each target, which has probabilities of its own; by default one target with
+            the classes of the split's data set.
         on_batch: Called with the number of images done so far; may raise to leave early.
 
     Returns:
@@ -63,15 +64,17 @@ def predict_split(
         order="rows",
         pin_memory=device.type == "cuda",
     )
-    num_classes = len(split.class_counts) if num_classes is None else num_classes
-    logits_NK = np.empty((len(split), num_classes))
+    columns = [slice(0, len(split.class_counts))] if columns is None else columns
+    num_outputs = columns[-1].stop
+    logits_NK = np.empty((len(split), num_outputs))
     done = 0
     for batch in loader:
         images = batch.images.to(device, non_blocking=True)
         images = preprocessing.normalise(preprocessing.to_unit(images))
-        logits_BK = _judge(model, component, images, precision, num_classes)
+        logits_BK = _judge(model, component, images, precision, num_outputs)
         if mirrored:
-            logits_BK = _log_mean(logits_BK, _judge(model, component, images.flip(3), precision, num_classes))
+            others_BK = _judge(model, component, images.flip(3), precision, num_outputs)
+            logits_BK = torch.cat([_log_mean(logits_BK[:, part], others_BK[:, part]) for part in columns], dim=1)
         shown = batch.mask.numpy()
         logits_NK[batch.rows[shown]] = logits_BK.cpu().numpy()[shown]
         done += int(shown.sum())
@@ -81,12 +84,12 @@ def predict_split(
 
 
 def _judge(
-    model: torch.nn.Module, component: Component, images_BCHW: torch.Tensor, precision: Precision, num_classes: int
+    model: torch.nn.Module, component: Component, images_BCHW: torch.Tensor, precision: Precision, num_outputs: int
 ) -> torch.Tensor:
     """Logits of normalised images, float64, (B, K)."""
     with component.guard("forward"), precision.autocast():
         logits_BK: torch.Tensor = model(images_BCHW)
-    check_logits(logits_BK, len(images_BCHW), num_classes, component)
+    check_logits(logits_BK, len(images_BCHW), num_outputs, component)
     return logits_BK.float().double()
 
 

@@ -1,7 +1,10 @@
-"""What an evaluation leaves in a folder: predictions.csv, with the columns of a run's own, and evaluation.json."""
+"""What an evaluation leaves in a folder: predictions.csv, with the columns of a run's own, and evaluation.json.
+
+For a model of several targets, there is a predictions.csv in a folder for each.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +18,12 @@ PREDICTIONS: Final = "predictions.csv"
 EVALUATION: Final = "evaluation.json"
 
 
-def claim_folder(folder: Path) -> None:
+def claim_folder(folder: Path, targets: Sequence[str]) -> None:
     """Make the folder, before any work is done.
+
+    Args:
+        folder: Where to write.
+        targets: What the model tells.
 
     Raises:
         RunError: if it cannot be made, or holds what would be written over.
@@ -25,17 +32,18 @@ def claim_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"the folder {folder} cannot be made ({error.strerror}); name another with --out") from None
-    for name in (PREDICTIONS, EVALUATION):
+    tables = [f"{target}/{PREDICTIONS}" for target in targets] if len(targets) > 1 else [PREDICTIONS]
+    for name in (*tables, EVALUATION):
         if (folder / name).exists():
             raise RunError(f"{folder / name} is there already; name another --out")
 
 
-def write_evaluation(folder: Path, predictions: Predictions, figures: Mapping[str, Any]) -> None:
-    """Write both files.
+def write_evaluation(folder: Path, predictions: Sequence[Predictions], figures: Mapping[str, Any]) -> None:
+    """Write the files.
 
     Args:
         folder: Where to.
-        predictions: Go to predictions.csv, written by the reporter that writes it in runs.
+        predictions: Of each target; go to predictions.csv, written by the reporter that writes it in runs.
         figures: Go to evaluation.json.
 
     Raises:
@@ -46,7 +54,8 @@ def write_evaluation(folder: Path, predictions: Predictions, figures: Mapping[st
     component = load_registry().component("reporter", "predictions")
     context = ReporterContext(run_dir=folder, publish=reporters.publish)
     reporters.add(component, component.build(context))
-    reporters.predictions(predictions)
+    for one in predictions:
+        reporters.predictions(one)
     if mistakes:
         raise RunError(f"{folder / PREDICTIONS} could not be written: {mistakes[0]}")
     write_whole(folder / EVALUATION, json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

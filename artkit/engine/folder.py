@@ -116,6 +116,10 @@ class RunFolder:
             raise RunError(f"{self.path} is not a run folder: its {RUN} cannot be read ({error})") from None
         if not isinstance(facts, dict) or not {"status", "data", "preprocessing", "recipe", "resumed"} <= facts.keys():
             raise RunError(f"{self.path / RUN} is damaged, it lacks what artkit wrote into it; start the run again")
+        if "targets" not in facts["data"]:
+            raise RunError(
+                f"{self.path} is of an earlier artkit; start a new run with `artkit run {self.path / RECIPE}`"
+            )
         return facts
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from artkit.contracts import ErrorInfo, Predictions, ReporterContext, RunInfo, RunStatus
+from artkit.contracts import ErrorInfo, ReporterContext, RunInfo, RunStatus
 from artkit.engine.assembly import Assembly, assemble, notes, open_data
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
-from artkit.engine.evaluation import compute_metrics, softmax
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder, now
+from artkit.engine.judging import all_predictions
 from artkit.engine.machine import machine_facts, version_facts
 from artkit.engine.occupation import occupy
 from artkit.engine.preprocessing import Preprocessing
@@ -24,7 +23,6 @@ from artkit.engine.signals import StopSignal
 from artkit.engine.trainer import StopRequested, Trainer
 from artkit.errors import ComponentError, RunError
 from artkit.recipe import Recipe
-from artkit_shards import fit_image
 from artkit_shards.errors import is_disk_full
 
 _FORMAT = 1
@@ -37,7 +35,7 @@ class Outcome:
     folder: Path
     status: RunStatus
     metrics: Mapping[str, float]
-    """Of the final predictions; empty if the run was interrupted."""
+    """Of the final predictions in the first target; empty if the run was interrupted."""
 
 
 def start(
@@ -152,6 +150,7 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInf
         dir=folder.path,
         recipe=assembly.recipe.to_plain(),
         components=assembly.recipe.components,
+        targets={head.name: head.class_names for head in assembly.heads},
         class_names=dataset.class_names,
         train_counts=assembly.train.class_counts.tolist(),
         split_sizes=assembly.split_sizes,
@@ -166,10 +165,7 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInf
 
 
 def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Reporters) -> dict[str, Any] | None:
-    """Predict with the selected weights, once; None if the data set has nothing to predict.
-
-    Images whose class is not known are left out: nothing can be said of what is predicted for them.
-    """
+    """Predict with the selected weights, once; None if the data set has nothing to predict."""
     split = assembly.tested
     if split is None:
         return None
@@ -177,24 +173,12 @@ def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Re
     if assembly.validation is not None:
         selected = folder.best(assembly.recipe.train.select)
     assembly.model.load_state_dict(load_checkpoint(selected)["model"])
-    rows = np.flatnonzero(split.labels >= 0)
-    probabilities = softmax(trainer.predict(split))[rows]
-    probabilities.flags.writeable = False  # all reporters share it
-    metrics = compute_metrics(split.labels[rows], probabilities)
-    reporters.predictions(
-        Predictions(
-            split=split.name,
-            class_names=assembly.dataset.class_names,
-            train_counts=assembly.train.class_counts.tolist(),
-            keys=[split.keys[row] for row in rows.tolist()],
-            files=[split.files[row] for row in rows.tolist()],
-            labels=split.labels[rows],
-            probabilities=probabilities,
-            metrics=dict(metrics),
-            image=lambda row, size: fit_image(split.read(int(rows[row])), size),
-        )
-    )
-    return {"split": split.name, "weights": selected.name, "images": len(rows), "metrics": metrics}
+    figures = {}
+    for predictions in all_predictions(assembly.heads, split, trainer.predict(split)):
+        figures[predictions.target] = {"images": len(predictions.labels), "metrics": dict(predictions.metrics)}
+        reporters.predictions(predictions)
+    first = figures.pop(assembly.heads[0].name)
+    return {"split": split.name, "weights": selected.name, **first, "others": figures}
 
 
 def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, Any]]) -> dict[str, Any]:
@@ -217,7 +201,7 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
         "data": {
             "path": str(dataset.path),
             "fingerprint": dataset.fingerprint,
-            "class_names": list(dataset.class_names),
+            "targets": [head.to_plain() for head in assembly.heads],
             "split_sizes": assembly.split_sizes,
         },
     }

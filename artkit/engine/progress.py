@@ -3,8 +3,9 @@
 Epochs and steps count from 0 in code, in tables and in other files; texts for people count them from 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal
 
 Selection = Literal["accuracy", "macro_recall", "loss"]
@@ -23,8 +24,11 @@ class StepValues:
     images: int
     """That were learnt from."""
     loss: float
-    """Mean over them."""
-    correct: int
+    """Mean over them, see `objective`."""
+    correct: tuple[int, ...]
+    """Right answers in each target."""
+    labelled: tuple[int, ...]
+    """Images with a label in each target."""
     gradient_norm: float | None
     """Euclidean norm over all parameters, before it was clipped; None where nothing is clipped, or no step taken."""
     is_taken: bool = True
@@ -38,7 +42,10 @@ class EpochSums:
     images: int = 0
     loss: float = 0.0
     """Sum over images."""
-    correct: int = 0
+    correct: list[int] = field(default_factory=list)
+    """Right answers in each target."""
+    labelled: list[int] = field(default_factory=list)
+    """Images with a label in each target."""
     seconds: float = 0.0
     """Time in training, without validation."""
     steps: int = 0
@@ -49,17 +56,24 @@ class EpochSums:
         """Count a step; `clip` is the longest gradient, or 0."""
         self.images += values.images
         self.loss += values.loss * values.images
-        self.correct += values.correct
+        self.correct = [sum(pair) for pair in zip_longest(self.correct, values.correct, fillvalue=0)]
+        self.labelled = [sum(pair) for pair in zip_longest(self.labelled, values.labelled, fillvalue=0)]
         self.steps += 1
         self.clipped += values.gradient_norm is not None and values.gradient_norm > clip
 
-    def values(self, *, with_clipped: bool) -> dict[str, float]:
-        """Means over the images of the epoch, the speed, and perhaps the share of steps that were clipped."""
+    def values(self, prefixes: Sequence[str], *, with_clipped: bool) -> dict[str, float]:
+        """Means over the images of the epoch, the speed, and perhaps the share of steps that were clipped.
+
+        Args:
+            prefixes: What the names of the values of each target begin with; "" for the first.
+            with_clipped: Whether there is such a share.
+        """
+        answers = zip(prefixes, self.correct, self.labelled, strict=True)
         clipped = {"clipped": self.clipped / self.steps} if with_clipped else {}
         return {
             **clipped,
             "train_loss": self.loss / self.images,
-            "train_accuracy": self.correct / self.images,
+            **{f"train_{prefix}accuracy": correct / labelled for prefix, correct, labelled in answers if labelled},
             "images_per_s": self.images / max(self.seconds, 1e-9),
             "seconds": self.seconds,
         }

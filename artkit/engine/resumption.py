@@ -1,6 +1,6 @@
 """Whether a run can go on exactly where it was cut off: with the recipe, the data and the weights that it had."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +58,22 @@ def check_selected_weights(progress: Progress, select: Selection, folder: RunFol
 
 def check_same_data(dataset: Dataset, data: Mapping[str, Any], run: Path) -> None:
     """Raise RunError, naming the classes that differ, unless a data set is the one that run.json describes."""
-    if list(dataset.class_names) != data["class_names"]:
-        was, now_ = set(data["class_names"]), set(dataset.class_names)
+    for target in data["targets"]:
+        _check_same_classes(dataset, target["name"], target["class_names"], run)
+    if dataset.fingerprint != data["fingerprint"]:
+        raise RunError(
+            f"{dataset.path} has other content than when {run} began, so its samples could not be continued exactly; "
+            "give it its data set back, or start a new run"
+        )
+
+
+def _check_same_classes(dataset: Dataset, target: str, class_names: Sequence[str], run: Path) -> None:
+    found = dataset.targets.get(target, ())
+    if list(found) != list(class_names):
+        was, now_ = set(class_names), set(found)
         changes = [f"gone: {', '.join(sorted(was - now_))}"] if was - now_ else []
         changes += [f"new: {', '.join(sorted(now_ - was))}"] if now_ - was else []
         raise RunError(
             f"the classes of {dataset.path} are not those that {run} was trained on "
             f"({'; '.join(changes) or 'their order differs'}); give it its data set back, or start a new run"
-        )
-    if dataset.fingerprint != data["fingerprint"]:
-        raise RunError(
-            f"{dataset.path} has other content than when {run} began, so its samples could not be continued exactly; "
-            "give it its data set back, or start a new run"
         )

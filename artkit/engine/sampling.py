@@ -1,9 +1,13 @@
 """Sampling: how often each training image, and so each class, is drawn in an epoch.
 
 What the sampler says is checked, deferred if `sampler.defer` asks for it, and laid out over all images of the split.
+Where several targets are learnt, it balances the classes of the first; what has no class there but one in another
+target is drawn once an epoch.
 
 `N` images of the training split, `K` classes.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,29 +24,38 @@ class Sampling:
 
     Args:
         choice: The sampler.
-        labels: Class of each image, (N,), -1 where it is not known: such images are never drawn, and the sampler does
-            not hear of them.
+        labels: Class of each image, (N,), -1 where it is not known: the sampler does not hear of such images.
         class_names: K names.
         seed: Of the run.
         num_epochs: Epochs of the run.
+        others: Labels of the other targets that are learnt, (N,) each. Images without a class in any are never drawn.
 
     Raises:
         ComponentError: if the sampler cannot be built.
     """
 
     def __init__(
-        self, choice: Choice, labels: NDArray[np.int64], class_names: tuple[str, ...], *, seed: int, num_epochs: int
+        self,
+        choice: Choice,
+        labels: NDArray[np.int64],
+        class_names: tuple[str, ...],
+        *,
+        seed: int,
+        num_epochs: int,
+        others: Sequence[NDArray[np.int64]] = (),
     ) -> None:
         self._choice = choice
-        self._num_images = len(labels)
-        self._num_classes = len(class_names)
         self._rows = np.flatnonzero(labels >= 0)
-        self._labels = labels[self._rows]
-        self._labels.flags.writeable = False
+        self._unbalanced = np.zeros(len(labels), dtype=np.int64)
+        """Draws of the images that the sampler does not hear of."""
+        for other in others:
+            self._unbalanced[(labels < 0) & (other >= 0)] = 1
+        known = labels[self._rows]
+        known.flags.writeable = False
         self.first_epoch = first_balanced_epoch(choice.shared.get("defer", 0.0), num_epochs)
         """The first epoch that the sampler decides; before it, every image is drawn once."""
         context = SamplerContext(
-            labels=self._labels, class_names=class_names, seed=seed, num_epochs=num_epochs - self.first_epoch
+            labels=known, class_names=class_names, seed=seed, num_epochs=num_epochs - self.first_epoch
         )
         self._sampler: Sampler = choice.component.build(context, choice.options)
 
@@ -52,13 +65,23 @@ class Sampling:
         Raises:
             ComponentError: if the sampler's counts are none, naming its owner.
         """
-        of_all = np.zeros(self._num_images, dtype=np.int64)
+        of_all = self._unbalanced.copy()
         of_all[self._rows] = self._known_counts(epoch)
         return of_all
 
-    def class_draws(self, epoch: int) -> NDArray[np.int64]:
-        """How often each class is drawn in an epoch, int64 (K,); raises what `counts` does."""
-        draws = np.bincount(self._labels, weights=self._known_counts(epoch), minlength=self._num_classes)
+    def class_draws(self, epoch: int, labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+        """How often each class of a target is drawn in an epoch; raises what `counts` does.
+
+        Args:
+            epoch: From 0.
+            labels: Class of each image in the target, (N,), -1 where it is not known.
+            num_classes: K.
+
+        Returns:
+            Draws, int64 (K,).
+        """
+        known = labels >= 0
+        draws = np.bincount(labels[known], weights=self.counts(epoch)[known], minlength=num_classes)
         return draws.astype(np.int64)
 
     def _known_counts(self, epoch: int) -> NDArray[np.int64]:

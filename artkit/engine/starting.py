@@ -22,6 +22,9 @@ from artkit.registry import Component
 _SHOWN: Final = 5
 """Names of tensors in an error."""
 
+ClassNames = Sequence[Sequence[str]]
+"""Of each target, in the order of the logits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
@@ -34,13 +37,13 @@ class Start:
 
 
 def build_model(
-    choice: Choice, class_names: Sequence[str], image_size: int, *, load_weights: bool = True
+    choice: Choice, class_names: ClassNames, image_size: int, *, load_weights: bool = True
 ) -> tuple[nn.Module, Start]:
     """Build a model and give it the weights to start from.
 
     Args:
         choice: The model and its options, `weights` among them.
-        class_names: Classes to learn; there are as many outputs.
+        class_names: Classes to learn in each target; there are as many outputs.
         image_size: Height and width of the images in pixels.
         load_weights: False if a checkpoint is going to replace all weights: none are looked for then.
 
@@ -53,7 +56,7 @@ def build_model(
     file = None if given is None else weights_file(given)
     model: nn.Module = choice.component.build(
         ModelContext(
-            num_outputs=len(class_names),
+            num_outputs=sum(map(len, class_names)),
             image_size=image_size,
             weights=given if file is None else None,
             load_weights=load_weights and file is None,
@@ -72,19 +75,19 @@ def build_model(
     return model, Start(pretrained=pretrained)
 
 
-def start_from(model: nn.Module, weights: Weights, class_names: Sequence[str], component: Component) -> Start:
+def start_from(model: nn.Module, weights: Weights, class_names: ClassNames, component: Component) -> Start:
     """Load weights into a model.
 
     Args:
         model: Changed in place.
         weights: All of its backbone must fit.
-        class_names: Classes that the model is to learn.
+        class_names: Classes that the model is to learn in each target.
         component: The model's, named in errors.
 
     Raises:
         RecipeError: if names or shapes differ outside the head; the model is unchanged then.
     """
-    head = _head_keys(model, len(class_names))
+    head = _head_keys(model, sum(map(len, class_names)))
     own = model.state_dict()
     given = {name.removeprefix("module."): values for name, values in weights.tensors.items()}
     keeps_head = _has_same_head(weights, given, own, head, class_names)
@@ -112,10 +115,10 @@ def _has_same_head(
     given: Mapping[str, Tensor],
     own: Mapping[str, Tensor],
     head: Collection[str],
-    class_names: Sequence[str],
+    class_names: ClassNames,
 ) -> bool:
     if weights.class_names is not None:
-        return list(weights.class_names) == list(class_names)
+        return [tuple(names) for names in weights.class_names] == [tuple(names) for names in class_names]
     return all(name in given and given[name].shape == own[name].shape for name in head)
 
 

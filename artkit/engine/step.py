@@ -1,19 +1,23 @@
 """One optimizer step: gradients of one or more batches, added up to the exact mean over their images, clipped, applied.
 
-The mean is that of the losses of the batches, each weighted by its images. It equals the loss over all images at once
-unless the loss itself looks at other images of its batch, as weights that are divided by their sum do, or the model
-does, as batch normalisation does.
+The mean is that of the losses of the batches, each weighted by its images that have a label. It equals the loss over
+all images at once unless the loss itself looks at other images of its batch, as weights that are divided by their sum
+do, or the model does, as batch normalisation does.
 """
+
+from itertools import zip_longest
 
 import torch
 
 from artkit.engine.assembly import Assembly
 from artkit.engine.augmentation import Augmented
 from artkit.engine.compiling import Forward
+from artkit.engine.objective import BatchLoss
 from artkit.engine.progress import StepValues
 from artkit.engine.randomness import seed_torch
-from artkit.engine.returned import check_logits, check_loss
+from artkit.engine.returned import check_logits
 from artkit.engine.step_plan import StepPlan
+from artkit.engine.targets import num_outputs
 from artkit_shards import Batch
 
 
@@ -30,8 +34,11 @@ class Stepper:
         self._compiled = compiled
         self._clip = assembly.recipe.train.clip
         self._images = 0
+        self._labelled: tuple[int, ...] = ()
+        """Images with a label in each target."""
         self._sums: torch.Tensor | None = None
-        """Of the loss, in shares of the step, and of right answers; kept on the device, to wait for it once a step."""
+        """Of the loss, in shares of the step, and of right answers in each target; kept on the device, to wait for it
+        once a step."""
 
     @property
     def has_images(self) -> bool:
@@ -51,17 +58,14 @@ class Stepper:
         """
         recipe, position = self._assembly.recipe, int(batch.positions[0])
         seed_torch(recipe.train.seed, epoch, position)
-        labels = batch.labels.to(self._assembly.device, non_blocking=True)
-        augmented = self._augment(batch, epoch, plan.first_position(position))
+        first = plan.first_position(position)
+        augmented = self._augment(batch, epoch, first)
         logits = self._forward(augmented.images)
-        with recipe.loss.component.guard("computing the loss"):
-            loss = augmented.loss(self._assembly.loss, logits, labels)
-        check_loss(loss, logits, recipe.loss.component, recipe.model.component)
-        share = len(labels) / plan.num_images(position)
+        rows = self._assembly.loader.plan[first : first + plan.num_images(position)]
+        judged = self._assembly.loss(logits, batch, augmented.mixed, rows)
         with recipe.model.component.guard("backward"):
-            self._assembly.precision.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
-        correct = (logits.argmax(1) == labels).sum()
-        self._count(len(labels), torch.stack([loss.detach().double().reshape(()) * share, correct.double()]))
+            self._assembly.precision.scaler.scale(judged.loss).backward()  # type: ignore[no-untyped-call]
+        self._count(len(batch.rows), judged)
 
     def take(self) -> StepValues:
         """Change the weights by what was added since the last step.
@@ -78,15 +82,16 @@ class Stepper:
         is_taken = scaler.get_scale() >= scale  # it falls after a step that was left out, and then alone
         optimizer.zero_grad(set_to_none=True)
         assert self._sums is not None
-        loss, correct = self._sums.tolist()
+        loss, *correct = self._sums.tolist()
         values = StepValues(
             images=self._images,
             loss=loss,
-            correct=int(correct),
+            correct=tuple(map(int, correct)),
+            labelled=self._labelled,
             gradient_norm=norm if is_taken else None,
             is_taken=is_taken,
         )
-        self._images, self._sums = 0, None
+        self._images, self._labelled, self._sums = 0, (), None
         return values
 
     def _augment(self, batch: Batch, epoch: int, first_of_step: int) -> Augmented:
@@ -102,7 +107,7 @@ class Stepper:
         forward = self._compiled if self._compiled is not None and is_whole else assembly.model
         with model.guard("forward"), self._assembly.precision.autocast():
             logits: torch.Tensor = forward(assembly.preprocessing.normalise(images))
-        check_logits(logits, len(images), len(assembly.dataset.class_names), model)
+        check_logits(logits, len(images), num_outputs(assembly.heads), model)
         return logits.float()
 
     def _clip_gradients(self) -> float:
@@ -112,6 +117,8 @@ class Stepper:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         return float(torch.nn.utils.clip_grad_norm_(parameters, self._clip))
 
-    def _count(self, images: int, sums: torch.Tensor) -> None:
+    def _count(self, images: int, judged: BatchLoss) -> None:
+        sums = torch.cat([judged.value.reshape(1), judged.correct.double()])
         self._images += images
+        self._labelled = tuple(map(sum, zip_longest(self._labelled, judged.labelled, fillvalue=0)))
         self._sums = sums if self._sums is None else self._sums + sums

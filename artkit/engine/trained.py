@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from artkit.contracts import ModelContext
 from artkit.engine.assembly import channels_last, pick_device
 from artkit.engine.checkpoint import load_checkpoint, misfit
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.preprocessing import Preprocessing
+from artkit.engine.targets import TargetHead, num_outputs, read_heads
+from artkit.engine.weights import check_age
 from artkit.errors import RunError
 from artkit.recipe import CommandLine, Recipe, resolve_recipe
 from artkit.registry import load_registry
@@ -31,10 +31,8 @@ class TrainedModel:
     """What the model was trained by; only its sections [data], [train] and [model] are those of the run."""
     model: torch.nn.Module
     device: torch.device
-    class_names: tuple[str, ...]
-    """Classes in the order of the logits."""
-    class_counts: NDArray[np.int64]
-    """Training images of each class, (K,)."""
+    heads: tuple[TargetHead, ...]
+    """The targets that it was trained for."""
     preprocessing: Preprocessing
 
 
@@ -75,13 +73,14 @@ def load_trained(path: Path, *, device: str | None = None) -> TrainedModel:
         RecipeError: if the model or a plugin file of the recipe is gone.
     """
     checkpoint = load_checkpoint(path)
+    check_age(checkpoint, path)
     plain = checkpoint["recipe"]
     registry = load_registry(plain.get("plugins", ()))
     recipe = resolve_recipe({name: plain[name] for name in _NEEDED if name in plain}, CommandLine(), registry)
     where = pick_device(device or recipe.train.device)
     preprocessing = Preprocessing.from_plain(checkpoint["preprocessing"])
-    num_classes, size = len(checkpoint["class_names"]), preprocessing.image_size
-    context = ModelContext(num_outputs=num_classes, image_size=size, load_weights=False)
+    heads = read_heads(checkpoint["targets"])
+    context = ModelContext(num_outputs=num_outputs(heads), image_size=preprocessing.image_size, load_weights=False)
     model: torch.nn.Module = recipe.model.component.build(context, recipe.model.options)
     try:
         model.load_state_dict(checkpoint["model"])
@@ -95,7 +94,6 @@ def load_trained(path: Path, *, device: str | None = None) -> TrainedModel:
         recipe=recipe,
         model=channels_last(model.to(where)).eval(),
         device=where,
-        class_names=tuple(checkpoint["class_names"]),
-        class_counts=np.array(checkpoint["class_counts"], dtype=np.int64),
+        heads=heads,
         preprocessing=preprocessing,
     )

@@ -18,9 +18,10 @@ from artkit.engine.averaging import WeightAverage
 from artkit.engine.budget import TimeBudget
 from artkit.engine.compiling import compile_model
 from artkit.engine.data_notes import DataNotes
-from artkit.engine.evaluation import compute_metrics, predict_split, softmax
+from artkit.engine.evaluation import predict_split
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder
+from artkit.engine.judging import judge
 from artkit.engine.keeping import Keeper
 from artkit.engine.progress import Progress, StepValues, kept_values
 from artkit.engine.returned import check_multiplier
@@ -114,8 +115,7 @@ class Trainer:
         return {
             "model": model,
             "epoch": self.progress.epoch - 1,
-            "class_names": list(self.assembly.dataset.class_names),
-            "class_counts": self.assembly.train.class_counts.tolist(),
+            "targets": [head.to_plain() for head in self.assembly.heads],
             "preprocessing": self.assembly.preprocessing.to_plain(),
             "recipe": self.assembly.recipe.to_plain(),
         }
@@ -204,14 +204,12 @@ class Trainer:
         split = self.assembly.validation
         if split is None:
             return {}
-        known = split.labels >= 0
         with self._judged_weights(), self._budget.validation(self.progress):
             logits = self.predict(split)
-        metrics = compute_metrics(split.labels[known], softmax(logits)[known])
-        return {f"val_{name}": value for name, value in metrics.items()}
+        return {f"val_{name}": value for name, value in judge(self.assembly.heads, split, logits).items()}
 
     def predict(self, split: Split) -> NDArray[np.float64]:
-        """Logits of a split, float64 (N, K), with progress.
+        """Logits of all targets for a split, float64 (N, K), with progress.
 
         Writes no checkpoint: when the test is read, the model has the best weights, not those to go on from.
 
@@ -234,6 +232,7 @@ class Trainer:
             device=self.assembly.device,
             precision=self.assembly.precision,
             mirrored=self._settings.tta,
+            columns=[head.columns for head in self.assembly.heads],
             on_batch=on_batch,
         )
 
@@ -245,9 +244,9 @@ class Trainer:
         """Close the epoch, keep the weights if they are the best so far, and write a checkpoint if one is due."""
         progress = self.progress
         rate = float(self.assembly.optimizer.param_groups[0]["lr"])
-        row = progress.finish_epoch(
-            {**progress.sums.values(with_clipped=self._settings.clip > 0), "learning_rate": rate, **validation}
-        )
+        prefixes = [head.prefix for head in self.assembly.heads]
+        trained = progress.sums.values(prefixes, with_clipped=self._settings.clip > 0)
+        row = progress.finish_epoch({**trained, "learning_rate": rate, **validation})
         self._observe(row)
         epoch = progress.epoch - 1
         kept = kept_values(self._settings.select)

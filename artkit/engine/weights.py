@@ -23,8 +23,8 @@ class Weights:
     path: Path
     tensors: Mapping[str, Tensor]
     """Name of a parameter or buffer -> its values."""
-    class_names: Sequence[str] | None = None
-    """In the order of the logits; None if the file does not tell them."""
+    class_names: Sequence[Sequence[str]] | None = None
+    """Of each target, in the order of the logits; None if the file does not tell them."""
     preprocessing: Preprocessing | None = None
     """What the model was shown; None if the file does not tell it."""
 
@@ -81,12 +81,19 @@ def _read_safetensors(path: Path) -> Weights:
     content = load_checkpoint(path)
     if "preprocessing" not in content:
         raise RunError(f"{path} is a state to resume from; start from the run's folder, or its best_*.safetensors")
+    check_age(content, path)
     return Weights(
         path=path,
         tensors=content["model"],
-        class_names=content["class_names"],
+        class_names=[target["class_names"] for target in content["targets"]],
         preprocessing=Preprocessing.from_plain(content["preprocessing"]),
     )
+
+
+def check_age(content: Mapping[str, Any], path: Path) -> None:
+    """Raise RunError if weights of a run are older than what tells their targets."""
+    if "targets" not in content:
+        raise RunError(f"{path} is of an earlier artkit; train the run again with its {RECIPE}")
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:

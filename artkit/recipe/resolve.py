@@ -64,7 +64,7 @@ class Recipe:
     def to_plain(self) -> dict[str, Any]:
         """Plain values that TOML can hold; read as a recipe, they give this recipe again."""
         plain: dict[str, Any] = {"plugins": [str(path) for path in self.plugin_files]} if self.plugin_files else {}
-        plain |= {"data": asdict(self.data), "train": asdict(self.train)}
+        plain |= {"data": to_plain(asdict(self.data)), "train": asdict(self.train)}
         plain |= {kind: getattr(self, kind).to_plain() for kind in SINGLE}
         plain |= {kind: [choice.to_plain() for choice in getattr(self, f"{kind}s")] for kind in SEVERAL}
         return dict(_with_words_for_none(plain))

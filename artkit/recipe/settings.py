@@ -17,6 +17,10 @@ class DataSettings:
     """Section [data]."""
 
     path: Annotated[str, Doc("folder that `artkit shard` wrote; 'demo' is the bundled clip art by artist")]
+    targets: Annotated[
+        tuple[str, ...], Doc("what to learn, such as artist,style; the first selects and stops; none: the data's first")
+    ]
+    target_weights: Annotated[dict[str, float], Ge(0), Doc("weight of a target's loss, such as style=0.5; 1 if unsaid")]
     image_size: Annotated[int, Ge(8), Doc("height and width of the images in pixels")]
     grow_from: Annotated[int, Ge(0), Doc("height and width of training images at first; 0 = image_size from the start")]
     grow_after: Annotated[
@@ -32,6 +36,8 @@ class DataSettings:
     ]
 
     def __post_init__(self) -> None:
+        if len(set(self.targets)) < len(self.targets):
+            raise RecipeError(f"section [data]: targets has a name twice ({', '.join(self.targets)}); give each once")
         try:
             parse_bytes(self.cache)
         except ValueError as error:

@@ -44,6 +44,7 @@ def test_images_without_a_class_are_not_learnt(half_known, sampler):
 
 def test_several_targets_and_images_that_are_not_learnt_are_told(half_known):
     assert list(notes(assembled(half_known)))[:2] == [
-        "the data set tells style, artist of its images; a run learns the first, 'style'",
+        "the data set tells style, artist of its images; a run learns the first, 'style', unless others are chosen, "
+        "such as --target style --target artist",
         "4 images of 'train' without a class: only the others are learnt",
     ]

@@ -5,10 +5,9 @@ from textwrap import dedent
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
-from artkit.contracts import AugmenterContext, Mixed
-from artkit.engine.augmentation import AugmentationChain, AugmentationStep, Augmented
+from artkit.contracts import AugmenterContext
+from artkit.engine.augmentation import AugmentationChain, AugmentationStep
 from artkit.errors import ComponentError
 from artkit.testing import load_plugin
 
@@ -123,15 +122,6 @@ def test_what_follows_changes_mixed_images_and_leaves_their_labels(make_chain):
     mixed, inverted = augment(make_chain(("average", 1))), augment(make_chain(("average", 1), ("invert", 1)))
     assert torch.equal(inverted.images, 1 - mixed.images)
     assert torch.equal(inverted.mixed.partners, mixed.mixed.partners)
-
-
-def test_the_loss_of_mixed_images_is_that_of_both_labels_in_their_shares():
-    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
-    labels, partners = torch.tensor([0, 1, 2, 0]), torch.tensor([1, 0, 3, 2])
-    augmented = Augmented(images(), Mixed(images(), partners, 0.75))
-    both = 0.75 * F.one_hot(labels, 3) + 0.25 * F.one_hot(labels[partners], 3)
-    torch.testing.assert_close(augmented.loss(F.cross_entropy, logits, labels), F.cross_entropy(logits, both))
-    assert Augmented(images()).loss(F.cross_entropy, logits, labels) == F.cross_entropy(logits, labels)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def sampling_of(registry):
 def loss_of(registry):
     def build(name, sampling, *, epochs=10, **options):
         choice = choose("loss", {"name": name, **options}, registry)
-        return EpochLoss(choice, NAMES, np.array([12, 4, 0]), sampling=sampling, num_epochs=epochs)
+        return EpochLoss(choice, NAMES, LABELS, sampling=sampling, num_epochs=epochs)
 
     return build
 
@@ -63,7 +63,7 @@ def test_draws_of_classes_add_up_to_those_of_their_images(sampling_of):
     sampling = sampling_of("sqrt")
     counts = sampling.counts(3)
     expected = [counts[np.equal(LABELS, label)].sum() for label in range(3)]
-    assert sampling.class_draws(3).tolist() == expected == [10, 6, 0]
+    assert sampling.class_draws(3, LABELS, 3).tolist() == expected == [10, 6, 0]
 
 
 def test_a_deferred_sampler_is_natural_first_and_then_starts_from_its_beginning(sampling_of):
@@ -76,7 +76,7 @@ def test_a_deferred_sampler_is_natural_first_and_then_starts_from_its_beginning(
 
 def test_a_deferred_progressive_sampler_comes_to_balance_in_the_epochs_it_has(sampling_of):
     sampling = sampling_of("progressive", defer=0.5)
-    draws = [sampling.class_draws(epoch)[1] for epoch in range(10)]
+    draws = [sampling.class_draws(epoch, LABELS, 3)[1] for epoch in range(10)]
     assert draws == [4, 4, 4, 4, 4, 4, 5, 6, 7, 8]
 
 
@@ -85,7 +85,7 @@ def test_a_loss_corrects_for_the_draws_of_its_own_epoch(sampling_of, loss_of):
     loss = loss_of("balanced-softmax", sampling)
     for epoch in (0, 3, 9):
         loss.begin_epoch(epoch)
-        log_prior = torch.tensor(np.maximum(sampling.class_draws(epoch), 1) / 17.0).log()
+        log_prior = torch.tensor(np.maximum(sampling.class_draws(epoch, LABELS, 3), 1) / 17.0).log()
         logits, labels = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 2
         expected = torch.nn.functional.cross_entropy(logits + log_prior, labels)
         assert loss(logits, labels).item() == pytest.approx(expected.item(), rel=1e-6)
@@ -134,7 +134,7 @@ def test_a_loss_that_cannot_be_built_says_so_before_its_deferral_ends(tmp_path, 
     )
     choice = choose("loss", {"name": "mine", "defer": 0.9}, load_plugin(file))
     with pytest.raises(ComponentError, match=r"loss 'mine' .* could not be built: ValueError: no classes"):
-        EpochLoss(choice, NAMES, np.array([12, 4, 0]), sampling=sampling_of("natural"), num_epochs=10)
+        EpochLoss(choice, NAMES, LABELS, sampling=sampling_of("natural"), num_epochs=10)
 
 
 def test_a_sampler_that_breaks_the_contract_later_is_blamed_when_it_does(tmp_path):

@@ -34,7 +34,7 @@ class Bench:
             metrics = {"accuracy": sum(right) / 10, "macro_recall": 0.5, "macro_f1": 0.5, "loss": 1.0}
             tested = {"split": split, "weights": "best_accuracy.safetensors", "images": 10, "metrics": metrics}
         facts = {"status": status, "resumed": [], "preprocessing": {}, "recipe": recipe, "tested": tested}
-        facts["data"] = {"fingerprint": fingerprint, "path": "data", "class_names": sorted(set(TRUTH))}
+        facts["data"] = {"fingerprint": fingerprint, "path": "data", "targets": [{"name": "animal"}]}
         (run / "run.json").write_text(json.dumps(facts))
         if files and answers is not None:
             self.write_tables(run, answers)

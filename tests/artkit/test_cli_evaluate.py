@@ -93,7 +93,7 @@ def test_the_number_of_threads_changes_no_digit(run, uneven_shards):
     trained = load_trained(find_weights(run))
     more = replace(trained, recipe=replace(trained.recipe, data=replace(trained.recipe.data, threads=3)))
     dataset = open_dataset(uneven_shards)
-    assert evaluate(more, dataset, dataset.split("test")).predictions.metrics == final(run)["metrics"]
+    assert evaluate(more, dataset, dataset.split("test")).targets[0].predictions.metrics == final(run)["metrics"]
 
 
 def test_the_table_of_predictions_is_that_of_the_run(run, tmp_path):
@@ -181,7 +181,8 @@ def test_data_without_a_known_class_are_refused_with_the_nearest(run, tmp_path):
 def test_tau_takes_the_prior_out_of_the_answers(run, uneven_shards):
     trained = load_trained(find_weights(run))
     dataset = open_dataset(uneven_shards)
-    plain, shifted = (evaluate(trained, dataset, dataset.split("test"), tau=tau).predictions for tau in (0.0, 1.0))
+    test = dataset.split("test")
+    plain, shifted = (evaluate(trained, dataset, test, tau=tau).targets[0].predictions for tau in (0.0, 1.0))
     counts = dataset.split("train").class_counts
     expected = plain.probabilities / counts
     assert shifted.probabilities == pytest.approx(expected / expected.sum(axis=1, keepdims=True))

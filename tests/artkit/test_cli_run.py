@@ -65,7 +65,7 @@ def test_a_run_records_what_it_was(finished, shape_shards):
     dataset = open_dataset(shape_shards)
     assert facts["status"] == "ok"
     assert facts["data"]["fingerprint"] == dataset.fingerprint
-    assert facts["data"]["class_names"] == list(dataset.class_names)
+    assert [target["class_names"] for target in facts["data"]["targets"]] == [list(dataset.class_names)]
     assert facts["tested"]["split"] == "test"
     assert facts["components"]["model"] == f"artkit/small-resnet@1 (artkit {facts['versions']['artkit']})"
     assert [row["plugin"] for row in facts["plugins"]][:1] == ["artkit"]

@@ -39,6 +39,7 @@ def run(tmp_path):
         dir=tmp_path,
         recipe={},
         components={},
+        targets={"artist": ("a", "b")},
         class_names=("a", "b"),
         train_counts=(3, 1),
         split_sizes={"train": 4},

@@ -47,5 +47,5 @@ def test_without_validation_there_is_no_best_epoch_and_nothing_to_wait_for():
 def test_progress_comes_back_from_plain_values_as_it_was():
     progress = after(loss=[2.0, 1.0])
     progress.trained, progress.step, progress.schedule = True, 9, {"best": None}
-    progress.sums = EpochSums(images=5, loss=2.5, correct=3, seconds=0.25)
+    progress.sums = EpochSums(images=5, loss=2.5, correct=[3], labelled=[4], seconds=0.25)
     assert Progress.from_plain(json.loads(json.dumps(progress.to_plain()))) == progress

@@ -119,7 +119,7 @@ def test_a_model_starts_from_a_run_or_one_of_its_files_head_and_all_if_the_class
 
 def test_the_head_starts_anew_for_other_classes_of_the_same_number(parts_of, dense_run, tmp_path):
     path = tmp_path / "weights.safetensors"
-    save_checkpoint(path, best(dense_run) | {"class_names": ["shape-0", "shape-2", "shape-1"]})
+    save_checkpoint(path, best(dense_run) | {"targets": [{"class_names": ["shape-0", "shape-2", "shape-1"]}]})
     assembly = parts_of(DENSE, with_weights(path))
     head, rest = head_and_rest(assembly.model.state_dict())
     old_head, old_rest = head_and_rest(best(dense_run)["model"])

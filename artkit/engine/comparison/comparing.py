@@ -45,6 +45,7 @@ class Comparison:
             "folder": str(run.path),
             "status": run.status,
             "seed": run.seed,
+            "target": run.target,
             "split": run.split,
             "images": run.images,
             "metrics": {name: run.metrics[name] for name in self.scores if name in run.metrics},

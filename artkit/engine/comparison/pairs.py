@@ -54,6 +54,8 @@ def why_not_paired(run: RunResult, other: RunResult) -> str | None:
             return f"{one.name} has no final figures (it is {one.status})"
         if one.answers is None:
             return f"{one.name} has no predictions.csv"
+    if run.target != other.target:
+        return f"{run.name} tells '{run.target}', {other.name} '{other.target}'"
     if run.fingerprint != other.fingerprint:
         return f"{run.name} and {other.name} were tested on different data sets"
     if run.split != other.split:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.intervals import Interval, score_intervals
 from artkit.errors import RunError
+from artkit.suggest import suggest
 from artkit.wilson import wilson_interval
 
 
@@ -39,13 +40,15 @@ class RunResult:
     """What decided the weights: "section.option" -> value."""
     fingerprint: str
     """That of its data set."""
+    target: str
+    """What is compared, such as "artist"."""
     split: str | None
     """Split of the final figures; None if there are none."""
     images: int
     metrics: Mapping[str, float]
     """Final figures; empty if there are none."""
     epochs: Sequence[Mapping[str, float]]
-    """The values of each epoch, from metrics.csv; empty without it."""
+    """The values of each epoch, from metrics.csv, named as if there were no other target; empty without it."""
     answers: Answers | None
     """From predictions.csv; None without it."""
 
@@ -64,17 +67,21 @@ class RunResult:
         return score_intervals(*coded(self.answers), self.answers.losses)
 
 
-def read_results(folders: Sequence[Path]) -> list[RunResult]:
+def read_results(folders: Sequence[Path], target: str | None = None) -> list[RunResult]:
     """Read the folders of runs.
 
+    Args:
+        folders: Of the runs.
+        target: What to compare; by default the first target of each run.
+
     Raises:
-        RunError: if one is no run folder, is damaged, or is given twice.
+        RunError: if one is no run folder, is damaged, is given twice, or has not learnt the target.
     """
     paths = [folder.resolve() for folder in folders]
     for number, path in enumerate(paths):
         if path in paths[:number]:
             raise RunError(f"{folders[number]} is given twice; give each run once")
-    return [_read_result(path, name) for path, name in zip(paths, _names(paths), strict=True)]
+    return [_read_result(path, name, target) for path, name in zip(paths, _names(paths), strict=True)]
 
 
 def coded(answers: Answers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -93,22 +100,33 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _read_result(path: Path, name: str) -> RunResult:
+def _read_result(path: Path, name: str, target: str | None) -> RunResult:
     if not (path / RECIPE).is_file():
         raise RunError(f"{path} is not a run folder (it has no {RECIPE}); give folders that `artkit run` left")
     facts = RunFolder(path).read_facts()
+    learnt = [each["name"] for each in facts["data"]["targets"]]
+    target = learnt[0] if target is None else target
+    if target not in learnt:
+        raise RunError(
+            f"{path} has not learnt '{target}', only {', '.join(learnt)}. {suggest(target, learnt)}".rstrip()
+        )
+    is_first = target == learnt[0]
     tested = facts.get("tested") or {}
+    figures = tested if is_first else tested.get("others", {}).get(target, {})
+    epochs = [_numbers(row) for row in _read_table(path / "metrics.csv")]
+    answers = path / (target if len(learnt) > 1 else "") / "predictions.csv"
     return RunResult(
         path=path,
         name=name,
         status=facts["status"],
         recipe=facts["recipe"],
         fingerprint=facts["data"]["fingerprint"],
-        split=tested.get("split"),
-        images=tested.get("images", 0),
-        metrics=tested.get("metrics", {}),
-        epochs=[_numbers(row) for row in _read_table(path / "metrics.csv")],
-        answers=_read_answers(path / "predictions.csv") if tested else None,
+        target=target,
+        split=tested.get("split") if figures else None,
+        images=figures.get("images", 0),
+        metrics=figures.get("metrics", {}),
+        epochs=epochs if is_first else [_values_of(target, epoch) for epoch in epochs],
+        answers=_read_answers(answers) if figures else None,
     )
 
 
@@ -137,3 +155,10 @@ def _read_table(path: Path) -> list[dict[str, str]]:
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
     """The cells of a row that hold a number; an empty one is a value that its epoch lacks."""
     return {name: float(cell) for name, cell in row.items() if cell}
+
+
+def _values_of(target: str, epoch: Mapping[str, float]) -> dict[str, float]:
+    """The values of an epoch with those of a target in place of the first target's."""
+    shared = {name: value for name, value in epoch.items() if name in ("epoch", "train_loss")}
+    own = {name: value for name, value in epoch.items() if name.startswith((f"train_{target}_", f"val_{target}_"))}
+    return shared | {name.replace(f"_{target}_", "_", 1): value for name, value in own.items()}

@@ -37,7 +37,7 @@ def named_weights(ctx: LossContext, weights: Mapping[str, float], *, option: str
     Raises:
         RecipeError: if a name is not that of a class, or a weight is not above 0.
     """
-    of_classes = np.array(weights_by_class(weights, ctx.class_names, option=option))
+    of_classes = np.array(weights_by_class(weights, ctx.class_names, option=option, others=ctx.other_class_names))
     return np.ones_like(of_classes) if ctx.is_deferred else of_classes
 
 

@@ -22,6 +22,7 @@ from artkit_plugins.reporters.statistics import (
     similarity_order,
     worst_first,
 )
+from artkit_plugins.reporters.text import titled
 
 MANY_CLASSES: Final = 30
 NUM_ANNOTATED: Final = 60
@@ -52,21 +53,22 @@ class ConfusionReporter:
 
     def _write_tables(self, predictions: Predictions, confusion: NDArray[np.int64]) -> None:
         names, train = predictions.class_names, predictions.train_counts
-        path = self._dir / "confusion.csv"
+        path = self._dir / predictions.folder / "confusion.csv"
         rows = ([name, *counts] for name, counts in zip(names, confusion.tolist(), strict=True))
         write_table(path, ["true \\ predicted", *names], rows)
-        self._publish(path, title="Confusion matrix", kind="table")
-        path = self._dir / "confused_pairs.csv"
+        self._publish(path, title=titled("Confusion matrix", predictions), kind="table")
+        path = self._dir / predictions.folder / "confused_pairs.csv"
         pairs = (
             (names[p.true], names[p.predicted], p.n, p.of, f"{p.share:.6g}", train[p.true], train[p.predicted])
             for p in confused_pairs(confusion)
         )
         write_table(path, PAIR_HEADER, pairs)
-        self._publish(path, title="Confused pairs", kind="table")
+        self._publish(path, title=titled("Confused pairs", predictions), kind="table")
 
     def _draw(self, predictions: Predictions, confusion: NDArray[np.int64]) -> None:
         names = predictions.class_names
-        title = f"Confusion on {predictions.split}: {len(predictions.labels):,} images, {len(names)} classes"
+        of_target = f" of {predictions.target}" if predictions.folder.parts else ""
+        title = f"Confusion{of_target} on {predictions.split}: {len(predictions.labels):,} images, {len(names)} classes"
         many = len(names) >= MANY_CLASSES
         order = similarity_order(confusion) if many else np.arange(len(names))
         figure = draw_matrices(
@@ -75,8 +77,9 @@ class ConfusionReporter:
             note=f"{COLOURS}; {GROUPED}" if many else COLOURS,
             num_annotated=NUM_ANNOTATED if many else None,
         )
-        save_figure(figure, self._dir / "confusion.png")
-        self._publish(self._dir / "confusion.png", title="Confusion matrix", kind="figure")
+        path = self._dir / predictions.folder / "confusion.png"
+        save_figure(figure, path)
+        self._publish(path, title=titled("Confusion matrix", predictions), kind="figure")
         if many:
             self._draw_worst(predictions, confusion)
 
@@ -90,6 +93,6 @@ class ConfusionReporter:
             note=COLOURS,
             num_annotated=None,
         )
-        path = self._dir / "confusion_worst.png"
+        path = self._dir / predictions.folder / "confusion_worst.png"
         save_figure(figure, path)
-        self._publish(path, title="Confusion among the worst classes", kind="figure")
+        self._publish(path, title=titled("Confusion among the worst classes", predictions), kind="figure")

@@ -57,7 +57,7 @@ class CurvesReporter:
     @hookimpl
     def artkit_predictions(self) -> None:
         """Draw what came since, for training is over."""
-        if self._epochs:
+        if len(self._epochs) > self._drawn:
             self._draw()
             self._publish(self._path, title="Curves", kind="figure")
 

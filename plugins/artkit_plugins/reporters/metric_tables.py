@@ -17,6 +17,7 @@ from artkit.drawing.files import write_whole
 from artkit_plugins.reporters.epochs import Epoch, past_epochs
 from artkit_plugins.reporters.files import write_table
 from artkit_plugins.reporters.statistics import class_scores
+from artkit_plugins.reporters.text import titled
 
 STEP_HEADER = ("step", "epoch", "loss", "learning_rate")
 CLASS_HEADER = ("class", "precision", "recall", "f1", "support", "recall_low", "recall_high", "train_count")
@@ -58,12 +59,13 @@ class MetricsReporter:
     def artkit_predictions(self, predictions: Predictions) -> None:
         """Write the scores of every class and of the whole split."""
         self._publish(self._dir / "steps.csv", title="Loss of every step", kind="table")
-        path = self._dir / "per_class.csv"
+        folder = self._dir / predictions.folder
+        path = folder / "per_class.csv"
         write_table(path, CLASS_HEADER, _class_rows(predictions))
-        self._publish(path, title="Scores of every class", kind="table")
-        path = self._dir / f"{predictions.split}_metrics.json"
+        self._publish(path, title=titled("Scores of every class", predictions), kind="table")
+        path = folder / f"{predictions.split}_metrics.json"
         write_whole(path, json.dumps(_summary(predictions), indent=2, allow_nan=False) + "\n")
-        self._publish(path, title=f"Scores over the {predictions.split} split", kind="file")
+        self._publish(path, title=titled(f"Scores over the {predictions.split} split", predictions), kind="file")
 
     @hookimpl
     def artkit_run_end(self) -> None:

@@ -41,7 +41,7 @@ from artkit_plugins.reporters.statistics import (
     sample_scores,
     worst_first,
 )
-from artkit_plugins.reporters.text import percent
+from artkit_plugins.reporters.text import percent, titled
 
 NUMBER = "number: probability the model gave to its answer"
 CACHED_PICTURES = 512
@@ -68,7 +68,7 @@ class MosaicReporter:
     """
 
     def __init__(self, ctx: ReporterContext, layout: MosaicLayout) -> None:
-        self._dir = ctx.run_dir / "mosaics"
+        self._dir = ctx.run_dir
         self._publish = ctx.publish
         self._layout = layout
 
@@ -76,15 +76,17 @@ class MosaicReporter:
     def artkit_predictions(self, predictions: Predictions) -> None:
         """Draw every mosaic."""
         sheets = _Sheets(predictions, self._layout)
+        folder = self._dir / predictions.folder / "mosaics"
         if self._layout.pairs:
-            self._save(sheets.confused_pairs(), self._dir / "confused_pairs.png", "Most confused pairs")
-        self._save(sheets.top_losses(), self._dir / "top_losses.png", "Highest losses")
+            title = titled("Most confused pairs", predictions)
+            self._save(sheets.confused_pairs(), folder / "confused_pairs.png", title)
+        self._save(sheets.top_losses(), folder / "top_losses.png", titled("Highest losses", predictions))
         names = predictions.class_names
         stems = file_stems(names)
         for k in sheets.classes():
-            path = self._dir / "by_true" / f"{stems[k]}.png"
+            path = folder / "by_true" / f"{stems[k]}.png"
             self._save(sheets.by_true(k), path, f"Images of {names[k]}")
-            path = self._dir / "by_predicted" / f"{stems[k]}.png"
+            path = folder / "by_predicted" / f"{stems[k]}.png"
             self._save(sheets.by_predicted(k), path, f"Taken for {names[k]}")
 
     def _save(self, blocks: Sequence[Image.Image], path: Path, title: str) -> None:

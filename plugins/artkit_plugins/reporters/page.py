@@ -27,7 +27,7 @@ from artkit_plugins.reporters.statistics import (
     confusion_counts,
     worst_first,
 )
-from artkit_plugins.reporters.text import command, component_names, duration, percent, plural
+from artkit_plugins.reporters.text import command, component_names, duration, learnt_classes, percent, plural
 from artkit_shards import render_page
 
 EMBEDDED_BYTES: Final = 7_000_000
@@ -69,7 +69,8 @@ class ReportReporter:
         self._dir = ctx.run_dir
         self._epochs: list[Epoch] = []
         self._artifacts: dict[Path, Artifact] = {}
-        self._predictions: Predictions | None = None
+        self._predictions: list[Predictions] = []
+        """Of each target."""
 
     @hookimpl
     def artkit_run_start(self, run: RunInfo) -> None:
@@ -84,7 +85,7 @@ class ReportReporter:
     @hookimpl
     def artkit_predictions(self, predictions: Predictions) -> None:
         """Remember the result."""
-        self._predictions = predictions
+        self._predictions.append(predictions)
 
     @hookimpl
     def artkit_artifact(self, path: Path, title: str, kind: str) -> None:
@@ -100,7 +101,7 @@ class ReportReporter:
         content = {
             **_run_content(run, self._epochs, status, error),
             **_picture_content(artifacts, self._dir),
-            "result": _result_content(self._predictions) if self._predictions is not None else None,
+            "results": [_result_content(predictions) for predictions in self._predictions],
         }
         page = render_page(_TEMPLATE, content, {"percent": percent, "plural": plural})
         write_whole(self._dir / "report.html", page)
@@ -115,6 +116,7 @@ def _run_content(run: RunInfo, epochs: Sequence[Epoch], status: str, error: Erro
         "status": status,
         "error": error,
         "model": components.get("model", "a model"),
+        "learnt": learnt_classes(run),
         "components": components,
         "epochs_done": len(epochs),
         "best_epoch": None if best is None else best + 1,
@@ -149,6 +151,8 @@ def _result_content(predictions: Predictions) -> dict[str, Any]:
     guess = 1 / len(names)
     recall = predictions.metrics.get("macro_recall", 0.0)
     return {
+        "of": f" of {predictions.target}" if predictions.folder.parts else "",
+        "pairs_file": (predictions.folder / "confused_pairs.csv").as_posix(),
         "split": predictions.split,
         "images": len(labels),
         "metrics": predictions.metrics,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from artkit import Predictions, ReporterContext, hookimpl
 from artkit_plugins.reporters.files import write_table
 from artkit_plugins.reporters.statistics import sample_scores
+from artkit_plugins.reporters.text import titled
 
 HEADER = (
     "key",
@@ -30,14 +31,15 @@ class PredictionsReporter:
     """
 
     def __init__(self, ctx: ReporterContext) -> None:
-        self._path = ctx.run_dir / "predictions.csv"
+        self._dir = ctx.run_dir
         self._publish = ctx.publish
 
     @hookimpl
     def artkit_predictions(self, predictions: Predictions) -> None:
         """Write the table, in the order of the split."""
-        write_table(self._path, HEADER, _rows(predictions))
-        self._publish(self._path, title="What was said of every image", kind="table")
+        path = self._dir / predictions.folder / "predictions.csv"
+        write_table(path, HEADER, _rows(predictions))
+        self._publish(path, title=titled("What was said of every image", predictions), kind="table")
 
 
 def _rows(predictions: Predictions) -> Iterator[tuple[object, ...]]:

@@ -14,7 +14,16 @@ from rich.text import Text
 from artkit import Predictions, RunInfo, hookimpl
 from artkit_plugins.reporters.epochs import Epoch, best_epoch, past_epochs
 from artkit_plugins.reporters.statistics import class_scores, confused_pairs, confusion_counts, worst_first
-from artkit_plugins.reporters.text import command, component_names, duration, percent, plural, shorten
+from artkit_plugins.reporters.text import (
+    command,
+    component_names,
+    duration,
+    learnt_classes,
+    percent,
+    plural,
+    shorten,
+    titled,
+)
 
 WORST_SHOWN = 5
 NAME_WIDTH = 32
@@ -28,7 +37,7 @@ EPOCH_COLUMNS = (
     ("time", 11),
     ("  best so far", 0),
 )
-"""Titles and widths; together they fit a terminal of 80 columns."""
+"""Titles and widths; together they fit a terminal of 80 columns, where one target is learnt."""
 BEST = {"accuracy": "acc", "loss": "loss"}
 
 
@@ -59,7 +68,7 @@ class ConsoleReporter:
         for title, text in _header(run):
             self._print(_field(title, text))
         self._print(Text())
-        self._print(Text("".join(_cell(name, width) for name, width in EPOCH_COLUMNS), style="bold"))
+        self._print(Text("".join(_cell(name, width) for name, width in _epoch_columns(run)), style="bold"))
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._progress = _new_progress(self._console)
             self._bar = self._progress.add_task("", visible=False)
@@ -84,12 +93,15 @@ class ConsoleReporter:
         self._epochs.append({**values, "epoch": epoch})
         self._current = epoch + 1
         if not self._quiet:
-            self._print(_epoch_line(values, epoch, run.num_epochs))
+            self._print(_epoch_line(values, epoch, run))
 
     @hookimpl
     def artkit_predictions(self, run: RunInfo, predictions: Predictions) -> None:
         """Print the result."""
         self._stop_progress()
+        if predictions.target != next(iter(run.targets)):
+            self._print(_further_result(predictions))
+            return
         self._print(Text())
         for line in _result(run, self._epochs, predictions):
             self._print(line)
@@ -157,7 +169,7 @@ def _header(run: RunInfo) -> list[tuple[str, str]]:
     model, reporters = names.pop("model", "model"), names.pop("reporter", "")
     lines = [
         ("model", f"{model}, {run.num_parameters:,} trainable parameters"),
-        ("data", f"{plural(len(run.class_names), 'class', 'classes')}; {images}; {balance}"),
+        ("data", f"{learnt_classes(run)}; {images}; {balance}"),
         ("plugins", ", ".join(f"{kind} {name}" for kind, name in names.items())),
         ("reports", reporters),
         ("device", run.device if run.world_size == 1 else f"{run.device}, {run.world_size} processes"),
@@ -169,18 +181,31 @@ def _header(run: RunInfo) -> list[tuple[str, str]]:
     return [(title, text) for title, text in lines if text]
 
 
-def _epoch_line(values: Epoch, epoch: int, num_epochs: int) -> Text:
+def _epoch_columns(run: RunInfo) -> list[tuple[str, int]]:
+    """Titles and widths, with the accuracy of every further target behind that of the first one."""
+    *before, recall, speed, time, best = EPOCH_COLUMNS
+    titles = [f"{shorten(name, NAME_WIDTH)} acc" for name in _further_targets(run)]
+    return [*before, recall, *((title, max(len(title) + 2, 9)) for title in titles), speed, time, best]
+
+
+def _further_targets(run: RunInfo) -> list[str]:
+    """The targets behind the first one."""
+    return list(run.targets)[1:]
+
+
+def _epoch_line(values: Epoch, epoch: int, run: RunInfo) -> Text:
     best = [short for name, short in BEST.items() if values.get(f"best_{name}")]
     cells = (
-        f"{epoch + 1}/{num_epochs}",
+        f"{epoch + 1}/{run.num_epochs}",
         _number(values, "train_loss", ".4f"),
         _number(values, "val_loss", ".4f"),
         _number(values, "val_accuracy", ".1%"),
         _number(values, "val_macro_recall", ".1%"),
+        *(_number(values, f"val_{name}_accuracy", ".1%") for name in _further_targets(run)),
         _number(values, "images_per_s", ",.0f"),
         duration(values["seconds"]) if "seconds" in values else "-",
     )
-    line = Text("".join(_cell(text, width) for text, (_, width) in zip(cells, EPOCH_COLUMNS, strict=False)))
+    line = Text("".join(_cell(text, width) for text, (_, width) in zip(cells, _epoch_columns(run), strict=False)))
     return line.append("  " + ", ".join(best), style="green") if best else line
 
 
@@ -197,12 +222,24 @@ def _result(run: RunInfo, epochs: list[Epoch], predictions: Predictions) -> list
         facts += ", which these images chose: expect less on others"
     guess = percent(1 / len(predictions.class_names))
     lines = [
-        Text.assemble((f"Result on {predictions.split}", "bold"), f": {facts}"),
+        Text.assemble((titled(f"Result on {predictions.split}", predictions), "bold"), f": {facts}"),
         _score("accuracy", metrics),
         _score("macro recall", metrics).append(f"   (guessing: {guess})"),
         _score("macro F1", metrics),
     ]
     return lines + _worst_classes(predictions) + _worst_pairs(predictions)
+
+
+def _further_result(predictions: Predictions) -> Text:
+    """The result of a target behind the first one, in a line."""
+    values = [
+        f"{title} {percent(predictions.metrics[name])}"
+        for name, title in (("accuracy", "accuracy"), ("macro_recall", "macro recall"), ("macro_f1", "macro F1"))
+        if name in predictions.metrics
+    ]
+    images = plural(len(predictions.labels), "image")
+    heading = f"Result on {predictions.split}: {predictions.target}"
+    return Text.assemble("\n", (heading, "bold"), f": {', '.join(values)}; {images}")
 
 
 def _score(title: str, metrics: Mapping[str, float]) -> Text:

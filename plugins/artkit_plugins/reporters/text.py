@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+from artkit import Predictions, RunInfo
+
 COMPONENT = re.compile(r"(?P<package>[^/\s]+)/(?P<name>[^@\s]+)@\d+ \((?P<owner>[^)]*)\)")
 """A component as run records name it, such as `artkit-vit/vit-tiny@1 (artkit-vit 0.3.1)`."""
 
@@ -40,6 +42,18 @@ def component_names(provenance: str) -> str:
         return match["name"] if match["package"] == "artkit" else f"{match['name']} ({match['owner']})"
 
     return COMPONENT.sub(name, provenance)
+
+
+def learnt_classes(run: RunInfo) -> str:
+    """Say how many classes a run learns, such as `16 classes` or `16 classes of artist, 5 classes of style`."""
+    if len(run.targets) < 2:
+        return plural(len(run.class_names), "class", "classes")
+    return ", ".join(f"{plural(len(names), 'class', 'classes')} of {name}" for name, names in run.targets.items())
+
+
+def titled(title: str, predictions: Predictions) -> str:
+    """Say in a title what it is of, where a run tells several targets: `Confusion matrix: style`."""
+    return f"{title}: {predictions.target}" if predictions.folder.parts else title
 
 
 def command(*words: str | Path) -> str:

@@ -7,9 +7,11 @@ sample later is two look-ups and one `pread`. Shards that lie elsewhere are chec
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ from artkit_shards.format.reading import Check, OpenFile, PinnedImage, ShardFile
 from artkit_shards.format.samples import found_instead
 from artkit_shards.format.tar import BLOCK
 from artkit_shards.images import MAX_PIXELS
+
+ValueT = TypeVar("ValueT")
 
 OpenShards = Callable[[SplitEntry, Check], ShardFiles]
 """Makes the shards of a split readable; raises DatasetError if they are not there."""
@@ -78,6 +82,14 @@ class Split:
     def __len__(self) -> int:
         """Number of samples, N."""
         return self._first_rows[-1]
+
+    def by(self, target: str, num_classes: int) -> "Split":
+        """The same samples with another target as the main one, see `Dataset.by`."""
+        view = copy(self)
+        view.targets = _put_first(self.targets, target)
+        view.labels = self.targets[target]
+        view.class_counts = _count(view.labels, num_classes)
+        return view
 
     def shard_of(self, row: int) -> str:
         """File name of the shard that holds a sample."""
@@ -237,6 +249,24 @@ class Dataset:
             for entry in manifest.splits
         }
 
+    def by(self, target: str) -> "Dataset":
+        """The same data set with another target as the main one: labels, classes and their counts are of that one.
+
+        Both read the same open files.
+
+        Raises:
+            DatasetError: if there is no such target.
+        """
+        if target not in self.targets:
+            raise DatasetError(f"{self.path} has no target {target!r}; it has {', '.join(self.targets)}")
+        if target == next(iter(self.targets)):
+            return self
+        view = copy(self)
+        view.targets = _put_first(self.targets, target)
+        view.class_names = self.targets[target]
+        view._splits = {name: split.by(target, len(view.class_names)) for name, split in self._splits.items()}
+        return view
+
     @property
     def split_names(self) -> tuple[str, ...]:
         """Names of the splits: "train" first, then "val" and "test" if there are any."""
@@ -265,14 +295,25 @@ def _labels(folder: Path, target: Target, num_samples: int) -> NDArray[np.int64]
 
 
 def _class_counts(folder: Path, labels: NDArray[np.int64], entry: SplitEntry) -> NDArray[np.int64]:
-    counts = np.bincount(labels[labels >= 0], minlength=len(entry.class_counts)).astype(np.int64)
+    counts = _count(labels, len(entry.class_counts))
     if tuple(counts.tolist()) != entry.class_counts:
         raise DatasetError(
             f"the labels in {folder} do not have the class counts of the manifest: the index was damaged or changed; "
             f"{MAKE_AGAIN}"
         )
+    return counts
+
+
+def _count(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """Samples of each class, (K,), read-only."""
+    counts = np.bincount(labels[labels >= 0], minlength=num_classes).astype(np.int64)
     counts.setflags(write=False)
     return counts
+
+
+def _put_first(targets: Mapping[str, ValueT], first: str) -> Mapping[str, ValueT]:
+    """The targets in their order, but for the one that comes first."""
+    return MappingProxyType({first: targets[first], **targets})
 
 
 def _channels(values: Sequence[float]) -> tuple[float, float, float]:

@@ -222,6 +222,7 @@ class Loader:
             **self._planner.fields(),
             "data": self.split.fingerprint,
             "split": self.split.name,
+            "target": next(iter(self.split.targets)),
             "counts": self._epochs.plan(epoch).counts_digest,
             **self._settings.fields(),
         }

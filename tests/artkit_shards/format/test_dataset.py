@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artkit_shards import ClassFolders, DatasetError, SampleError, Settings, convert, open_dataset
+from artkit_shards import (
+    ClassFolders,
+    DatasetError,
+    Loader,
+    SampleError,
+    Settings,
+    StateError,
+    convert,
+    open_dataset,
+)
 from artkit_shards.format.index import TextColumn, read_column, read_text_column, write_index
 from artkit_shards.format.manifest import is_shard_name, to_json
 from artkit_shards.format.manifest_reader import read_manifest
@@ -102,6 +111,32 @@ def test_rows_outside_a_split_are_index_errors(made, row):
 def test_an_unknown_split_is_told_with_those_there_are(made):
     with pytest.raises(DatasetError, match="has no split 'valid'; it has train, val, test"):
         open_dataset(made).split("valid")
+
+
+def test_a_data_set_by_another_target_has_that_ones_labels_and_the_same_images(two_target_shards):
+    dataset = open_dataset(two_target_shards)
+    view = dataset.by("style")
+    assert (list(view.targets), view.class_names) == (["style", "artist"], ("flat", "line"))
+    assert dict(view.targets) == dict(dataset.targets)
+    for name in dataset.split_names:
+        ours, theirs = view.split(name), dataset.split(name)
+        assert ours.labels is theirs.targets["style"]
+        assert ours.class_counts.tolist() == np.bincount(ours.labels[ours.labels >= 0]).tolist()
+        assert [ours.read(row) for row in range(len(ours))] == [theirs.read(row) for row in range(len(theirs))]
+    assert dataset.by("artist") is dataset
+    assert dataset.class_names == ("A", "B", "C"), "the data set itself stays as it was"
+    with pytest.raises(DatasetError, match="has no target 'stlye'; it has artist, style"):
+        dataset.by("stlye")
+
+
+def test_what_is_read_by_another_target_is_planned_by_it_and_is_not_resumed_by_this_one(two_target_shards):
+    dataset = open_dataset(two_target_shards)
+    ours, theirs = (Loader(data.split("train"), image_size=16, batch_size=4) for data in (dataset.by("style"), dataset))
+    for batch in ours:
+        assert batch.labels.tolist() == batch.targets["style"].tolist()
+    assert ours.plan.tolist() != theirs.plan.tolist()
+    with pytest.raises(StateError, match="its target was 'style', that of this Loader is 'artist'"):
+        theirs.load_state_dict(ours.state_dict())
 
 
 def test_the_fingerprint_is_that_of_the_content(made, source, tmp_path):

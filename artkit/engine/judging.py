@@ -1,0 +1,73 @@
+"""What the answers of a model are worth, target by target. Images without a class in a target are not judged in it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artkit.contracts import Predictions
+from artkit.engine.evaluation import compute_metrics, softmax
+from artkit.engine.targets import TargetHead
+from artkit_shards import Split, fit_image
+
+
+def judge(heads: Sequence[TargetHead], split: Split, logits_NK: NDArray[np.float64]) -> dict[str, float]:
+    """The metrics of all targets, such as "accuracy" of the first one and "style_accuracy" of another.
+
+    Args:
+        heads: The targets.
+        split: What was judged.
+        logits_NK: Of all targets, in the order of the split.
+    """
+    values: dict[str, float] = {}
+    for head, rows in _judged(heads, split):
+        probabilities = softmax(head.of(logits_NK))[rows]
+        metrics = compute_metrics(split.targets[head.name][rows], probabilities)
+        values |= {f"{head.prefix}{name}": value for name, value in metrics.items()}
+    return values
+
+
+def all_predictions(heads: Sequence[TargetHead], split: Split, logits_NK: NDArray[np.float64]) -> Iterator[Predictions]:
+    """What a model said in each target in which the split has classes; arguments as in `judge`."""
+    for head, _ in _judged(heads, split):
+        folder = Path(head.name) if len(heads) > 1 else Path()
+        yield make_predictions(head, split, head.of(logits_NK), split.targets[head.name], folder)
+
+
+def make_predictions(
+    head: TargetHead, split: Split, logits_NK: NDArray[np.float64], labels_N: NDArray[np.int64], folder: Path
+) -> Predictions:
+    """What a model said in one target.
+
+    Args:
+        head: The target.
+        split: What was judged.
+        logits_NK: Of this target, in the order of the split.
+        labels_N: The head's number of each image's class; -1 where it has none: such images are left out.
+        folder: Where files about it go, relative to the run folder.
+    """
+    rows = np.flatnonzero(labels_N >= 0)
+    probabilities = softmax(logits_NK)[rows]
+    probabilities.flags.writeable = False  # all reporters share it
+    return Predictions(
+        target=head.name,
+        split=split.name,
+        class_names=head.class_names,
+        train_counts=head.class_counts.tolist(),
+        keys=[split.keys[row] for row in rows.tolist()],
+        files=[split.files[row] for row in rows.tolist()],
+        labels=labels_N[rows],
+        probabilities=probabilities,
+        metrics=compute_metrics(labels_N[rows], probabilities),
+        image=lambda row, size: fit_image(split.read(int(rows[row])), size),
+        folder=folder,
+    )
+
+
+def _judged(heads: Sequence[TargetHead], split: Split) -> Iterator[tuple[TargetHead, NDArray[np.int64]]]:
+    """The targets in which a split has classes, and the rows that have one."""
+    for head in heads:
+        rows = np.flatnonzero(split.targets[head.name] >= 0)
+        if len(rows):
+            yield head, rows
