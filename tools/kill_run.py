@@ -30,7 +30,7 @@ STEPS_PER_EPOCH = 8
 OPTIONS = (
     "data.image_size=16 data.threads=2 train.batch_size=4 train.accumulate=2 train.ema=0.9 train.clip=5 "
     "train.checkpoint_minutes=0 model.growth_rate=4 model.layers=1,1 model.init_channels=8 model.dropout=0.2 "
-    f"sampler.size={8 * STEPS_PER_EPOCH - 3} sampler.defer=0.3 loss.defer=0.6 schedule.patience=2"
+    f"sampler.size={8 * STEPS_PER_EPOCH - 3} loss.defer=0.6 schedule.patience=2"
 )
 CLOCK = {"seconds", "validation_seconds", "images_per_s"}
 
@@ -98,11 +98,11 @@ def main() -> None:
         import_module(slow)
     generator = random.Random(args.seed)
     recipe = make_recipe(-(-3 * args.kills // STEPS_PER_EPOCH))
-    steps = sorted(generator.sample(range(3 * args.kills), args.kills))
     killed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="kill-") as scratch:
         expected, folder = Path(scratch) / "expected", Path(scratch) / "killed"
         os.waitpid(begin(lambda: go_on(recipe, expected)), 0)
+        steps = sorted(generator.sample(range(num_steps(expected)), args.kills))
         for step in steps:
             process = begin(lambda: go_on(recipe, folder))
             is_early = generator.random() < 0.1

@@ -31,7 +31,7 @@ def sgd(
     """Stochastic gradient descent with momentum: the best for training from scratch, if the rate is right."""
     import torch
 
-    return torch.optim.SGD(
+    optimizer = torch.optim.SGD(
         _groups(ctx),
         lr=lr,
         momentum=momentum,
@@ -39,6 +39,12 @@ def sgd(
         weight_decay=weight_decay,
         fused=_can_fuse(ctx),
     )
+    if momentum > 0:
+        # Torch's fused step wants the memory of all parameters or of none, so it fails where some thaw later; and it
+        # takes over memory with anything in it where the very first step in float16 is left out.
+        for parameter in (parameter for group in ctx.param_groups for parameter in group["params"]):
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def adam(

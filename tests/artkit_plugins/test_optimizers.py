@@ -56,6 +56,32 @@ def test_the_groups_of_the_context_stay_as_they_are(factory):
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
+def test_parameters_may_thaw_one_after_the_other(factory):
+    parameters = [nn.Parameter(torch.ones(2, 3)) for _ in range(3)]
+    optimizer = factory(OptimizerContext(param_groups=[{"params": parameters}]), lr=0.01)
+    for number in range(3):
+        for parameter in parameters[: number + 1]:
+            parameter.grad = torch.ones(2, 3)
+        before = [parameter.clone() for parameter in parameters]
+        optimizer.step()
+        moved = [not torch.equal(now, was) for now, was in zip(parameters, before, strict=True)]
+        assert moved == [place <= number for place in range(3)]
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_a_first_step_that_is_left_out_for_lack_of_range_leaves_no_trace(factory):
+    nets = [model(), model()]
+    optimizers = [factory(context(net), lr=0.02) for net in nets]
+    for parameter in nets[0].parameters():
+        parameter.grad = torch.full_like(parameter, float("inf"))
+    scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+    scaler.scale(torch.ones(()))  # makes it begin
+    scaler.unscale_(optimizers[0])
+    scaler.step(optimizers[0])
+    assert train(nets[0], optimizers[0], 5) == train(nets[1], optimizers[1], 5)
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
 def test_a_restored_optimizer_goes_on_as_if_nothing_had_happened(factory):
     net = model()
     optimizer = factory(context(net))
