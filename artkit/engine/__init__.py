@@ -3,6 +3,9 @@
 job.py            `start` and `resume`: from a recipe or a run folder to a finished run
 assembly.py       builds data, model, loss, optimizer and the rest from a recipe
 trainer.py        epochs, steps, selection of the best weights, early stopping
+targets.py        what is learnt, and which outputs of the model are about it
+objective.py      what a step lowers: the losses of all targets as one
+target_notes.py   what the user should hear of targets and missing classes
 training_loader.py  the images of a run, in sizes that may grow
 step_plan.py      which positions of a plan learn together in one optimizer step
 step.py           one optimizer step: accumulated, clipped
@@ -18,6 +21,7 @@ progress.py       how far a run has come: all that a checkpoint holds beside ten
 atomic.py         files that are replaced in one step
 checkpoint.py     tensors and plain values <-> one safetensors file, written atomically
 evaluation.py     logits of a split, and scikit-learn's metrics of them
+judging.py        what a model said in each target, and what that is worth
 preprocessing.py  from a loader's bytes to what a model sees, the same in training and evaluation
 augmentation.py   the chain of augmenters and their probability
 randomness.py     random numbers keyed by (seed, epoch, position)
