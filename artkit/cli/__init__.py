@@ -16,6 +16,7 @@ from artkit.cli.evaluate import evaluate
 from artkit.cli.help_texts import join_lines
 from artkit.cli.plugins import plugins_app
 from artkit.cli.recipes import recipes
+from artkit.cli.retrain import retrain
 from artkit.cli.run import run
 from artkit.cli.shard import shard
 from artkit.cli.sweep import sweep
@@ -30,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(retrain)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(sweep)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from artkit.cli.ending import INTERRUPTED
 from artkit.cli.notes import print_note
 
 if TYPE_CHECKING:
     from artkit.recipe import Recipe
 
 _PICTURE = "learning-rates.png"
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -> None:
@@ -50,7 +50,7 @@ def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -
         with StopSignal(print_note) as stop:
             found = find_rate(assembly, on_step=show, should_stop=stop.requested)
     except (StopRequested, KeyboardInterrupt):
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     path = _next_free(recipe.model.component.name) if out is None else out / _PICTURE
     try:
         save_figure(draw_range_test(found), path)

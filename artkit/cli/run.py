@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from artkit.cli.ending import end_run
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
 from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
@@ -12,8 +13,6 @@ from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resol
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
     from artkit.recipe import CommandLine
-
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 _PARTS = "Parts"
 _TRAINING = "Training"
@@ -201,10 +200,7 @@ def run(
                 f"artkit run {resume}/recipe.toml --set ..."
             )
         outcome = _resume(resume, command_line, plugin or [])
-    if json_:
-        _print_json(outcome)
-    if outcome.status == "interrupted":
-        raise typer.Exit(_INTERRUPTED)
+    end_run(outcome, as_json=json_)
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -264,9 +260,3 @@ def _resume(folder: Path, command_line: "CommandLine", plugins: list[str]) -> "O
     from artkit.engine import job
 
     return job.resume(recipe, folder, warn=print_note)
-
-
-def _print_json(outcome: "Outcome") -> None:
-    import json
-
-    typer.echo(json.dumps({"run": str(outcome.folder), "status": outcome.status, "metrics": dict(outcome.metrics)}))

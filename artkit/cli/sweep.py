@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artkit.cli.compare import show_comparison
+from artkit.cli.ending import INTERRUPTED
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
 from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
@@ -16,8 +17,6 @@ from artkit.cli.sweep_plan import Combination, check_said_once, combinations, co
 if TYPE_CHECKING:
     from artkit.engine.sweeping import PlannedRun
     from artkit.recipe import CommandLine, Recipe
-
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def sweep(
@@ -138,7 +137,7 @@ def _carry_out_all(
             continue
         if outcome.status == "interrupted":
             say("the same command goes on with this run")
-            raise typer.Exit(_INTERRUPTED)
+            raise typer.Exit(INTERRUPTED)
         figures = (
             f"{SCORES[name]} {score_text(name, value)}" for name, value in outcome.metrics.items() if name in SCORES
         )

@@ -17,6 +17,11 @@ state.py          what a checkpoint holds to go on from
 keeping.py        when state and best weights are written, and in which order
 rate_finder.py    the learning-rate range test; rate_figure.py draws it
 data_notes.py     what the user should hear of the loading of images
+retraining.py     the head of a trained model made anew
+features.py       what the head is given for each image, computed once; memory.py says whether there is room
+heads.py          a factor for each class: learnable weight scaling, tau-normalisation
+head_learner.py   trains a head on features
+rates.py          sets learning rates to what a schedule says
 progress.py       how far a run has come: all that a checkpoint holds beside tensors
 atomic.py         files that are replaced in one step
 checkpoint.py     tensors and plain values <-> one safetensors file, written atomically

@@ -57,6 +57,13 @@ class AugmentationChain:
         self._steps = [(number, step) for number, step in enumerate(steps) if step.p > 0]
         self._seed = seed
 
+    def unmixed(self) -> "AugmentationChain":
+        """The same chain without what mixes images, so that each image keeps its one label."""
+        chain = AugmentationChain((), self._seed)
+        # Each keeps its number, and so its random numbers.
+        chain._steps = [(number, step) for number, step in self._steps if not step.mixes]
+        return chain
+
     def __call__(self, images_BCHW: torch.Tensor, epoch: int, positions: NDArray[np.int64], step: int) -> Augmented:
         """Augment a batch.
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from artkit.engine.training_loader import TrainingLoader
+from artkit_shards import Loader
 
 _NAMED: Final = 10  # unreadable images that are told one by one
 _EPOCHS_WITH_CACHE_NOTE: Final = 2  # the first fills it, in the second it is as it will stay
@@ -17,7 +18,7 @@ class DataNotes:
         tell: Shows one line to the user.
     """
 
-    def __init__(self, loader: TrainingLoader, tell: Callable[[str], None]) -> None:
+    def __init__(self, loader: TrainingLoader | Loader, tell: Callable[[str], None]) -> None:
         self._loader = loader
         self._tell = tell
         self._num_seen = 0
@@ -41,7 +42,8 @@ class DataNotes:
 
     def after_epoch(self, epoch: int) -> None:
         """Tell what the cache saved, until that is known."""
-        cache, forecast = self._loader.current.cache, self._loader.current.forecast
+        loader = self._loader.current if isinstance(self._loader, TrainingLoader) else self._loader
+        cache, forecast = loader.cache, loader.forecast
         if cache is None or forecast is None or self._epochs == _EPOCHS_WITH_CACHE_NOTE:
             return
         if cache is not self._cache:  # larger images have a cache of their own

@@ -74,12 +74,12 @@ def predict_split(
         logits_BK = _judge(model, component, images, precision, num_outputs)
         if mirrored:
             others_BK = _judge(model, component, images.flip(3), precision, num_outputs)
-            logits_BK = torch.cat([_log_mean(logits_BK[:, part], others_BK[:, part]) for part in columns], dim=1)
+            logits_BK = mean_answers(logits_BK, others_BK, columns)
         shown = batch.mask.numpy()
         logits_NK[batch.rows[shown]] = logits_BK.cpu().numpy()[shown]
         done += int(shown.sum())
         on_batch(done)
-    _check_finite(logits_NK, split.name, component)
+    check_finite(logits_NK, split.name, component)
     return logits_NK
 
 
@@ -93,12 +93,14 @@ def _judge(
     return logits_BK.float().double()
 
 
-def _log_mean(logits_BK: torch.Tensor, others_BK: torch.Tensor) -> torch.Tensor:
-    """Logarithm of the mean of the probabilities of two sets of logits, (B, K)."""
-    return torch.logaddexp(logits_BK.log_softmax(1), others_BK.log_softmax(1)) - math.log(2)
+def mean_answers(logits_BK: torch.Tensor, others_BK: torch.Tensor, columns: Sequence[slice]) -> torch.Tensor:
+    """Logarithm of the mean of the probabilities of two sets of logits, (B, K), in each target by itself."""
+    means = [torch.logaddexp(logits_BK[:, part].log_softmax(1), others_BK[:, part].log_softmax(1)) for part in columns]
+    return torch.cat(means, dim=1) - math.log(2)
 
 
-def _check_finite(logits_NK: NDArray[np.float64], split: str, component: Component) -> None:
+def check_finite(logits_NK: NDArray[np.float64], split: str, component: Component) -> None:
+    """Raise RunError unless all logits of a split are finite."""
     bad = int((~np.isfinite(logits_NK)).any(axis=1).sum())
     if bad:
         raise RunError(

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from artkit.engine.occupation import occupy
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.progress import kept_values
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
+from artkit.engine.retraining import HeadTrainer, plan_retraining
 from artkit.engine.signals import StopSignal
 from artkit.engine.trainer import StopRequested, Trainer
 from artkit.errors import ComponentError, RunError
@@ -53,6 +55,7 @@ def start(
         ArtkitError, ShardsError: if it cannot start or go on; what was reached is kept in the run folder.
     """
     assembly = assemble(recipe, open_data(recipe))
+    make_trainer = _pick_trainer(assembly)
     for note in notes(assembly):
         warn(note)
     folder = RunFolder.create(out, recipe)
@@ -60,7 +63,7 @@ def start(
         folder.write_recipe(recipe)
         facts = _first_facts(folder, assembly, plugins)
         folder.write_facts(facts)
-        return _carry_out(assembly, folder, facts, warn, resumed=False)
+        return _carry_out(assembly, folder, facts, warn, make_trainer)
 
 
 def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -> Outcome:
@@ -94,25 +97,37 @@ def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str],
     check_same_data(dataset, facts["data"], path)
     facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}
     assembly = assemble(recipe, dataset, resumed=Preprocessing.from_plain(facts["preprocessing"]))
-    return _carry_out(assembly, folder, facts, warn, resumed=True)
+    return _carry_out(assembly, folder, facts, warn, Trainer, resumed=True)
+
+
+def _pick_trainer(assembly: Assembly) -> Callable[..., Trainer | HeadTrainer]:
+    """What trains; raises what `plan_retraining` does."""
+    settings = assembly.recipe.retrain
+    return Trainer if settings is None else partial(HeadTrainer, plan_retraining(assembly, settings))
 
 
 def _carry_out(
-    assembly: Assembly, folder: RunFolder, facts: dict[str, Any], warn: Callable[[str], None], *, resumed: bool
+    assembly: Assembly,
+    folder: RunFolder,
+    facts: dict[str, Any],
+    warn: Callable[[str], None],
+    make_trainer: Callable[..., Trainer | HeadTrainer],
+    *,
+    resumed: bool = False,
 ) -> Outcome:
     reporters = Reporters(warn)
     status: RunStatus = "failed"
     error: ErrorInfo | None = None
     with StopSignal(warn) as stop:
-        trainer = Trainer(assembly, folder, reporters, stop.requested)
+        trainer = make_trainer(assembly, folder, reporters, stop.requested)
         try:
             _add_reporters(reporters, assembly.recipe, folder)
-            if resumed:
+            if isinstance(trainer, Trainer) and resumed:
                 trainer.load()
                 check_selected_weights(trainer.progress, assembly.recipe.train.select, folder)
             folder.write_facts(facts)
             reporters.run_start(_describe(assembly, folder, trainer))
-            if not resumed:
+            if isinstance(trainer, Trainer) and not resumed:
                 trainer.save()
             trainer.train()
             if assembly.validation is None:
@@ -143,7 +158,7 @@ def _add_reporters(reporters: Reporters, recipe: Recipe, folder: RunFolder) -> N
         reporters.add(choice.component, choice.component.build(context, choice.options))
 
 
-def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInfo:
+def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer) -> RunInfo:
     dataset, progress = assembly.dataset, trainer.progress
     return RunInfo(
         id=folder.path.name,
@@ -164,7 +179,9 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer) -> RunInf
     )
 
 
-def _test(assembly: Assembly, folder: RunFolder, trainer: Trainer, reporters: Reporters) -> dict[str, Any] | None:
+def _test(
+    assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer, reporters: Reporters
+) -> dict[str, Any] | None:
     """Predict with the selected weights, once; None if the data set has nothing to predict."""
     split = assembly.tested
     if split is None:
@@ -233,7 +250,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
-def _best(trainer: Trainer) -> dict[str, Any]:
+def _best(trainer: Trainer | HeadTrainer) -> dict[str, Any]:
     """For each value that weights were kept for: the epoch, and the value there."""
     best: dict[str, Any] = {}
     for name in kept_values(trainer.assembly.recipe.train.select):

@@ -6,7 +6,7 @@ are computed. How many these are is a function of the plan and the labels, so it
 `N` images of the training split, `B` of a batch, `S` of a step, `K` classes or outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,6 @@ from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.returned import check_loss
 from artkit.engine.targets import TargetHead
 from artkit.registry import Component
-from artkit_shards import Batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,13 +66,17 @@ class Objective:
             target.loss.begin_epoch(epoch)
 
     def __call__(
-        self, logits_BK: torch.Tensor, batch: Batch, mixed: Mixed | None, rows_S: NDArray[np.int64]
+        self,
+        logits_BK: torch.Tensor,
+        labels: Mapping[str, torch.Tensor],
+        mixed: Mixed | None,
+        rows_S: NDArray[np.int64],
     ) -> BatchLoss:
         """Judge the answers to a batch in which at least one image has a label.
 
         Args:
             logits_BK: Of all targets.
-            batch: What they are about.
+            labels: Class of each image by target, int64 (B,), -1 where missing; on the CPU.
             mixed: How its images were mixed, if they were: they have the labels of both then, in their shares (Zhang
                 et al. 2018, "mixup").
             rows_S: Row of each image of the whole step, as the plan has it.
@@ -83,9 +86,9 @@ class Objective:
         """
         losses, values, correct, labelled = [], [], [], []
         for target in self.losses:
-            logits, labels = target.head.of(logits_BK), batch.targets[target.head.name]
-            labels_there = labels.to(logits.device, non_blocking=True)
-            known = labels >= 0
+            logits, labels_B = target.head.of(logits_BK), labels[target.head.name]
+            labels_there = labels_B.to(logits.device, non_blocking=True)
+            known = labels_B >= 0
             labelled.append(int(known.sum()))
             if labelled[-1]:
                 mean = self._mean(target, logits, labels_there, known, mixed)

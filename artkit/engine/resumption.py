@@ -26,8 +26,8 @@ def decisive_part(recipe: Recipe) -> dict[str, Any]:
     """The part of a recipe that decides the weights: "section.option" -> value."""
     plain = recipe.to_plain()
     flat: dict[str, Any] = {}
-    for section in ("data", "train", *SINGLE):
-        flat |= {f"{section}.{name}": value for name, value in plain[section].items()}
+    for section in ("data", "train", "retrain", *SINGLE):
+        flat |= {f"{section}.{name}": value for name, value in plain.get(section, {}).items()}
     for number, table in enumerate(plain["augmenter"]):
         flat |= {f"augmenter.{number}.{name}": value for name, value in table.items()}
     return {name: value for name, value in flat.items() if name not in _INDIFFERENT}

@@ -62,7 +62,7 @@ class Stepper:
         augmented = self._augment(batch, epoch, first)
         logits = self._forward(augmented.images)
         rows = self._assembly.loader.plan[first : first + plan.num_images(position)]
-        judged = self._assembly.loss(logits, batch, augmented.mixed, rows)
+        judged = self._assembly.loss(logits, batch.targets, augmented.mixed, rows)
         with recipe.model.component.guard("backward"):
             self._assembly.precision.scaler.scale(judged.loss).backward()  # type: ignore[no-untyped-call]
         self._count(len(batch.rows), judged)

@@ -56,6 +56,31 @@ def find_structure(model: nn.Module, num_outputs: int) -> Structure:
     return Structure(model, _look(model, num_outputs) if said is None else _check(model, said))
 
 
+def find_head(model: nn.Module, num_outputs: int) -> nn.Linear:
+    """Find the one layer that a model's head consists of.
+
+    Args:
+        model: Any module.
+        num_outputs: Number of logits, K.
+
+    Raises:
+        StructureError: if it is not clear where the head is, or it is something else than one `nn.Linear` with K
+            outputs.
+    """
+    structure = find_structure(model, num_outputs)
+    names = [name for name, _ in model.named_parameters() if structure.stage_of(name) is None]
+    heads = {name.rpartition(".")[0]: model.get_submodule(name.rpartition(".")[0]) for name in names}
+    head = next(iter(heads.values()))
+    # A class derived from it may compute something else.
+    if len(heads) > 1 or type(head) is not nn.Linear or head.out_features != num_outputs:
+        parts = ", ".join(f"{name or 'itself'} ({type(part).__name__})" for name, part in heads.items())
+        raise StructureError(
+            f"has a head that is not one nn.Linear with {num_outputs} outputs: {parts}; if one is the last of them, "
+            f"{_remedy()}"
+        )
+    return head
+
+
 def _check(model: nn.Module, said: Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     stages = tuple((stage,) if isinstance(stage, str) else tuple(stage) for stage in said)
     names = {name for name, _ in (*model.named_modules(remove_duplicate=False), *model.named_parameters())}

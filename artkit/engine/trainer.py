@@ -24,7 +24,7 @@ from artkit.engine.folder import RunFolder
 from artkit.engine.judging import judge
 from artkit.engine.keeping import Keeper
 from artkit.engine.progress import Progress, StepValues, kept_values
-from artkit.engine.returned import check_multiplier
+from artkit.engine.rates import set_learning_rates
 from artkit.engine.state import TrainingState
 from artkit.engine.step import Stepper
 from artkit.engine.step_plan import StepPlan
@@ -185,13 +185,8 @@ class Trainer:
         progress.step += 1
 
     def _set_learning_rate(self, progress: float) -> float:
-        with self.assembly.recipe.schedule.component.guard("computing the learning rate"):
-            multiplier = float(self.assembly.schedule(progress))
-        check_multiplier(multiplier, self.assembly.recipe.schedule.component)
-        groups = self.assembly.optimizer.param_groups
-        for group, base in zip(groups, self._base_rates, strict=True):
-            group["lr"] = base * multiplier
-        return float(groups[0]["lr"])
+        schedule, component = self.assembly.schedule, self.assembly.recipe.schedule.component
+        return set_learning_rates(self.assembly.optimizer, self._base_rates, schedule, component, progress)
 
     def _after_step(self) -> None:
         """Leave if the user wants to; else write a checkpoint if one is due."""

@@ -1,6 +1,7 @@
 """Recipes: what a run is made of, from the first default to the last `--set`.
 
-    settings.py   the sections [data] and [train]
+    settings.py   the sections [data], [train] and [retrain]
+    retraining.py recipes that retrain the head of a run
     shipped.py    the recipes that come with artkit
     layers.py     reads recipe files and command-line choices, lays one over the other
     resolve.py    a laid-out recipe -> `Recipe`: every component found, every option checked
@@ -10,7 +11,8 @@ A resolved recipe written to TOML is a recipe again, and repeats the run.
 
 from artkit.recipe.layers import CommandLine, read_recipe_file
 from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
-from artkit.recipe.settings import DataSettings, TrainSettings
+from artkit.recipe.retraining import retraining_layer
+from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
 from artkit.recipe.shipped import recipe_summary, shipped_recipes
 
 __all__ = [
@@ -18,9 +20,11 @@ __all__ = [
     "CommandLine",
     "DataSettings",
     "Recipe",
+    "RetrainSettings",
     "TrainSettings",
     "read_recipe_file",
     "recipe_summary",
     "resolve_recipe",
+    "retraining_layer",
     "shipped_recipes",
 ]

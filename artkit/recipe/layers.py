@@ -21,7 +21,7 @@ from artkit_shards import is_address
 DEMO: Final = "demo"
 """The data path that stands for the bundled demo shards."""
 
-SETTINGS: Final = ("data", "train")
+SETTINGS: Final = ("data", "train", "retrain")
 SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
 SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
 _PLUGINS: Final = "plugins"

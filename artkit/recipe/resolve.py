@@ -1,7 +1,7 @@
 """A laid-out recipe, resolved: every component found, every option checked and filled in."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +18,12 @@ from artkit.recipe.layers import (
     lay_command_line,
     lay_over,
 )
-from artkit.recipe.settings import DataSettings, TrainSettings
+from artkit.recipe.retraining import check_retraining
+from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
 from artkit.registry import Component, Registry, shared_options
 from artkit_shards import is_address, parse_address
 
-SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings)
+SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings, RetrainSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Recipe:
     schedule: Choice
     augmenters: tuple[Choice, ...]
     reporters: tuple[Choice, ...]
+    retrain: RetrainSettings | None = None
+    """None: all of the model learns."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -65,6 +68,7 @@ class Recipe:
         """Plain values that TOML can hold; read as a recipe, they give this recipe again."""
         plain: dict[str, Any] = {"plugins": [str(path) for path in self.plugin_files]} if self.plugin_files else {}
         plain |= {"data": to_plain(asdict(self.data)), "train": asdict(self.train)}
+        plain |= {"retrain": asdict(self.retrain)} if self.retrain else {}
         plain |= {kind: getattr(self, kind).to_plain() for kind in SINGLE}
         plain |= {kind: [choice.to_plain() for choice in getattr(self, f"{kind}s")] for kind in SEVERAL}
         return dict(_with_words_for_none(plain))
@@ -95,7 +99,7 @@ def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) 
     """
     laid = lay_over(default_layer(), layer, registry)
     laid = lay_command_line(laid, command_line, registry)
-    return Recipe(
+    recipe = Recipe(
         plugin_files=tuple(Path(file).resolve() for file in laid.get("plugins", ())),
         data=_absolute(_read_settings("data", DataSettings, laid)),
         train=_read_settings("train", TrainSettings, laid),
@@ -106,7 +110,13 @@ def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) 
         schedule=choose("schedule", laid["schedule"], registry),
         augmenters=tuple(choose("augmenter", entry, registry) for entry in laid.get("augmenter", ())),
         reporters=tuple(choose("reporter", entry, registry) for entry in laid.get("reporter", ())),
+        retrain=_read_settings("retrain", RetrainSettings, laid) if "retrain" in laid else None,
     )
+    if recipe.retrain is None:
+        return recipe
+    check_retraining(recipe, recipe.retrain)
+    # Without views, images are not changed; the recipe must not say that they are.
+    return recipe if recipe.retrain.views else replace(recipe, augmenters=())
 
 
 def _absolute(data: DataSettings) -> DataSettings:

@@ -1,7 +1,7 @@
-"""The sections [data] and [train] of a recipe: what belongs to the run itself and to no component.
+"""The sections [data], [train] and [retrain] of a recipe: what belongs to the run itself and to no component.
 
-Their fields are read like the options of a component, so they have the same checks, errors and tables. Defaults stand
-in `artkit/recipes/default.toml` only.
+Their fields are read like the options of a component, so they have the same checks, errors and tables. The defaults of
+[data] and [train] stand in `artkit/recipes/default.toml` only; a recipe has [retrain] only if it retrains.
 """
 
 from dataclasses import dataclass
@@ -87,3 +87,19 @@ class TrainSettings:
     layer_decay: Annotated[
         float, Interval(gt=0, le=1), Doc("learning rate of a stage, as a share of that of the next one to the head")
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainSettings:
+    """Section [retrain]: only the head learns, from features of the images that are computed once.
+
+    Kang et al. 2020, "Decoupling representation and classifier for long-tailed recognition".
+    """
+
+    method: Annotated[
+        Literal["crt", "tau-norm", "lws"],
+        Doc("crt trains a new head, lws a factor for each class; tau-norm tries how far to even out the weights"),
+    ] = "crt"
+    views: Annotated[
+        int, Ge(0), Doc("augmented views of each training image; 0 = the image as evaluation sees it, once")
+    ] = 0

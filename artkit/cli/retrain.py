@@ -1,0 +1,135 @@
+"""`artkit retrain`: a new classifier for a finished run, from the features that it has learnt."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from artkit.cli.ending import end_run
+from artkit.cli.evaluate import Weights
+from artkit.cli.notes import print_note
+from artkit.cli.paths import given_path
+from artkit.cli.resolving import open_registry, resolve
+
+if TYPE_CHECKING:
+    from artkit.recipe import CommandLine
+
+
+class Method(StrEnum):
+    """How the head is made."""
+
+    CRT = "crt"
+    TAU_NORM = "tau-norm"
+    LWS = "lws"
+
+
+_OUTPUT = "Output"
+_STRENGTHS = 21  # of tau-norm: 0, 0.1, ... 2
+
+
+def retrain(
+    run: Annotated[Path, typer.Argument(metavar="RUN", parser=given_path, help="Folder that `artkit run` left.")],
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            help="crt: a new head is trained; lws: only a factor for each class is trained; tau-norm: nothing is "
+            "trained, the weights of each class are divided by their length to a power that validation chooses.",
+            show_default="crt",
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How often each image appears in an epoch.", show_default="class-balanced"),
+    ] = None,
+    loss: Annotated[str | None, typer.Option(metavar="NAME", help="Loss.", show_default="cross-entropy")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the features; of tau-norm, powers to try.", show_default="30")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Largest learning rate.", show_default="0.1")] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(
+            help="Augmented views of each training image, by the augmenters of the run; 0 = the image itself, once.",
+            show_default="0",
+        ),
+    ] = None,
+    weights: Annotated[
+        Weights | None,
+        typer.Option(help="Weights that are best by this in validation.", show_default="what the run selected by"),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KIND.OPTION=VALUE", help="Any option, such as train.select=accuracy; repeatable."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            parser=given_path,
+            help="Run folder; by default runs/<date>-<model>-<n>.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing but warnings.", rich_help_panel=_OUTPUT)
+    ] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, and nothing else.", rich_help_panel=_OUTPUT)
+    ] = False,
+) -> None:
+    """Train the classifier of a finished run anew, fair to rare classes, in seconds: it leaves a run of its own.
+
+    The rest of the model stays as it is, so its features of all images are computed once. Kang et al. 2020: networks
+    learn the best features from images as often as there are, and the best classifier from all classes equally often.
+    The best head is chosen by macro recall in validation.
+    """
+    from artkit.recipe import CommandLine
+
+    if method is Method.TAU_NORM:
+        _refuse_training_options(sampler=sampler, loss=loss, lr=lr, views=views)
+    command_line = CommandLine(
+        choices=_given(sampler=sampler, loss=loss),
+        reporters=("no:artkit/console",) if quiet or json_ else (),
+        settings=_given(
+            **{
+                "retrain.method": method.value if method else None,
+                "retrain.views": views,
+                "train.epochs": _STRENGTHS if epochs is None and method is Method.TAU_NORM else epochs,
+                "train.device": device,
+                "optimizer.lr": lr,
+            }
+        ),
+        assignments=set_ or (),
+    )
+    _start(run, weights, command_line, out, as_json=json_)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _refuse_training_options(**options: Any) -> None:
+    from artkit.errors import RecipeError
+
+    for name in _given(**options):
+        raise RecipeError(f"--method tau-norm trains nothing, so --{name} has no effect; leave it out")
+
+
+def _start(run: Path, weights: Weights | None, command_line: "CommandLine", out: Path | None, *, as_json: bool) -> None:
+    from artkit.engine import job  # imports torch, which takes seconds
+    from artkit.engine.folder import RECIPE
+    from artkit.engine.trained import find_weights
+    from artkit.recipe import read_recipe_file, retraining_layer
+
+    path = find_weights(run, weights.value if weights else None).resolve()
+    layer = retraining_layer(read_recipe_file(run / RECIPE), path)
+    registry = open_registry(layer)
+    recipe = resolve(layer, command_line, registry)
+    outcome = job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
+    end_run(outcome, as_json=as_json)
