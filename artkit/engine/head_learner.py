@@ -6,6 +6,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from artkit_shards.stream.plan import plan_epoch
 
 # Which view of an image a position shows must not depend on what augmenters draw.
 _VIEW_STREAM: Final = 2_000_000
+_LARGE_STEP: Final = 30_000_000  # products; about a hundredth of a second in one thread
 
 
 class HeadLearner:
@@ -67,11 +69,8 @@ class HeadLearner:
         """
         started = time.perf_counter()
         self._assembly.loss.begin_epoch(progress.epoch)
-        order = self._order(progress.epoch)
-        rate = 0.0
-        for positions in self._steps(len(order)):
-            rate = self._set_learning_rate((progress.epoch + positions[0] / len(order)) / self._settings.epochs)
-            self._count(self._step(order, positions, progress.epoch), rate, progress)
+        with _few_threads(self._head, self._settings.batch_size * self._settings.accumulate):
+            rate = self._learn(progress)
         progress.sums.seconds += time.perf_counter() - started
         if isinstance(self._learner, ScaledHead):
             self._learner.write_to(self._head)
@@ -84,6 +83,15 @@ class HeadLearner:
         if hasattr(schedule, "observe"):
             with self._assembly.recipe.schedule.component.guard("observing an epoch"):
                 schedule.observe(dict(row))
+
+    def _learn(self, progress: Progress) -> float:
+        """Take the steps of an epoch; returns the learning rate of the last one."""
+        order = self._order(progress.epoch)
+        rate = 0.0
+        for positions in self._steps(len(order)):
+            rate = self._set_learning_rate((progress.epoch + positions[0] / len(order)) / self._settings.epochs)
+            self._count(self._step(order, positions, progress.epoch), rate, progress)
+        return rate
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         """The row of the training split at each position of an epoch's plan."""
@@ -136,6 +144,21 @@ class HeadLearner:
         progress.sums.add(values, self._settings.clip)
         self._reporters.log(progress.step, progress.epoch, {"loss": values.loss, "learning_rate": rate})
         progress.step += 1
+
+
+@contextmanager
+def _few_threads(head: nn.Linear, batch_size: int) -> Iterator[None]:
+    """A context in which torch computes in one thread, if the steps are small.
+
+    Threads wait for one another at every operation, and where other programs take their turns they wait long: a small
+    head then takes 20 times as long in two threads as in one.
+    """
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1 if head.weight.numel() * batch_size < _LARGE_STEP else usual)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def _renewed(head: nn.Linear, seed: int) -> nn.Linear:
