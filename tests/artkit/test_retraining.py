@@ -287,7 +287,7 @@ def test_views_need_augmenters(source):
 def test_other_classes_get_a_new_head_and_no_other_method(source, shape_shards, tmp_path):
     elsewhere = f"data.path={shape_shards}"
     run = carried_out(source, tmp_path / "run", elsewhere, "train.epochs=1")
-    assert load_trained(find_weights(run)).class_names == ("shape-0", "shape-1", "shape-2")
+    assert load_trained(find_weights(run)).heads[0].class_names == ("shape-0", "shape-1", "shape-2")
     with pytest.raises(RecipeError, match=r"retrain.method=lws needs the head of the run, and its classes are not"):
         carried_out(source, tmp_path / "other", elsewhere, "retrain.method=lws")
     assert not (tmp_path / "other").exists()
