@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artkit.cli.comparison_tables import print_comparison
 from artkit.cli.paths import given_path
 from artkit.cli.scores import SCORES
 
@@ -78,6 +77,8 @@ def show_comparison(
         RunError: if the folder cannot be written.
     """
     import json
+
+    from artkit.cli.comparison_tables import print_comparison
 
     plain = {**comparison.to_plain(), **({} if failed is None else {"failed": dict(failed)})}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
