@@ -88,7 +88,7 @@ class Objective:
         for target in self.losses:
             logits, labels_B = target.head.of(logits_BK), labels[target.head.name]
             labels_there = labels_B.to(logits.device, non_blocking=True)
-            known = labels_B >= 0
+            known = labels_B.numpy() >= 0
             labelled.append(int(known.sum()))
             if labelled[-1]:
                 mean = self._mean(target, logits, labels_there, known, mixed)
@@ -109,25 +109,25 @@ class Objective:
         target: TargetLoss,
         logits_BK: torch.Tensor,
         labels_B: torch.Tensor,
-        known_B: torch.Tensor,
+        known_B: NDArray[np.bool_],
         mixed: Mixed | None,
     ) -> torch.Tensor:
-        """Mean loss of a target over the images of a batch that have a label; `known_B` says which, on the CPU."""
+        """Mean loss of a target over the images of a batch that have a label; `known_B` says which."""
         own = self._mean_of(target, logits_BK, labels_B, known_B)
         if mixed is None:
             return own
         # Only where labels are missing must the device be waited for.
-        partners_known_B = known_B if known_B.all() else known_B[mixed.partners.cpu()]
+        partners_known_B = known_B if known_B.all() else known_B[mixed.partners.cpu().numpy()]
         if not partners_known_B.any():
             return own
         partners = self._mean_of(target, logits_BK, labels_B[mixed.partners], partners_known_B)
         return mixed.weight * own + (1 - mixed.weight) * partners
 
     def _mean_of(
-        self, target: TargetLoss, logits_BK: torch.Tensor, labels_B: torch.Tensor, known_B: torch.Tensor
+        self, target: TargetLoss, logits_BK: torch.Tensor, labels_B: torch.Tensor, known_B: NDArray[np.bool_]
     ) -> torch.Tensor:
         if not known_B.all():
-            rows = known_B.nonzero().squeeze(1).to(logits_BK.device, non_blocking=True)
+            rows = torch.from_numpy(np.flatnonzero(known_B)).to(logits_BK.device, non_blocking=True)
             logits_BK, labels_B = logits_BK[rows], labels_B[rows]
         with self._component.guard("computing the loss"):
             mean = target.loss(logits_BK, labels_B)
