@@ -3,7 +3,8 @@
 A step takes the next `batch_size * world_size` positions, the global batch, and rank r the r-th of its equal parts. So
 the samples of a step do not depend on how the global batch is cut, and every rank has the same number of steps. What is
 left at the end of an epoch is cut into equal parts as well; where it does not divide, its own first positions are
-repeated as padding, so that no rank waits for another.
+repeated as padding, so that no rank waits for another. Neighbours 2k and 2k + 1 stay on one rank wherever the batch
+size is even, so what is done to pairs of images does not depend on the number of ranks either.
 """
 
 from dataclasses import dataclass
@@ -50,10 +51,13 @@ class Shares:
             Positions, int64, (B,), fewer in the last step; and a mask, bool, of the same shape: False for padding.
 
         Example:
-            Of 5 positions left for 2 ranks of 4, rank 0 takes 0, 1, 2 and rank 1 takes 3, 4 and once more 0, masked.
+            Of 5 positions left for 2 ranks of 4, rank 0 takes 0, 1, 2, 3 and rank 1 takes 4 and once more 0, 1, 2,
+            masked.
         """
         count = min(self.global_batch, length - first)
         share = -(-count // self.world_size)
+        if self.world_size > 1 and self.batch_size % 2 == 0:
+            share += share % 2
         place = np.arange(self.rank * share, (self.rank + 1) * share)
         return first + place % count, place < count
 

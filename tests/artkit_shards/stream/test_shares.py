@@ -35,13 +35,22 @@ def test_the_sequence_of_a_rank_is_its_steps_one_after_another(batch_size, world
 
 
 def test_the_last_step_is_padded_with_its_own_first_positions():
-    (positions_0, mask_0), (positions_1, mask_1) = (shares.step(20, 25) for shares in ranks(4, 2))
+    (positions_0, mask_0), (positions_1, mask_1) = (shares.step(20, 25) for shares in ranks(5, 2))
     assert (positions_0.tolist(), positions_1.tolist()) == ([20, 21, 22], [23, 24, 20])
     assert (mask_0.tolist(), mask_1.tolist()) == ([True] * 3, [True, True, False])
 
 
+@given(st.integers(1, 4), st.integers(2, 5), st.integers(0, 40))
+def test_pairs_of_neighbours_stay_together_where_the_batch_size_is_even(half, world_size, count):
+    for first in range(0, count, 2 * half * world_size):
+        for shares in ranks(2 * half, world_size):
+            positions, mask = shares.step(first, count)
+            own = set(positions[mask].tolist())
+            assert all(position ^ 1 in own or position ^ 1 >= count for position in own)
+
+
 def test_ranks_without_a_position_of_their_own_take_part_all_the_same():
-    parts = [shares.step(7, 8) for shares in ranks(4, 3)]
+    parts = [shares.step(7, 8) for shares in ranks(5, 3)]
     assert [positions.tolist() for positions, _ in parts] == [[7], [7], [7]]
     assert [mask.tolist() for _, mask in parts] == [[True], [False], [False]]
 
