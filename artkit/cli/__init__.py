@@ -14,13 +14,14 @@ from artkit.cli.compare import compare
 from artkit.cli.dataset import dataset_app
 from artkit.cli.evaluate import evaluate
 from artkit.cli.help_texts import join_lines
+from artkit.cli.launch import num_ranks
 from artkit.cli.plugins import plugins_app
 from artkit.cli.recipes import recipes
 from artkit.cli.retrain import retrain
 from artkit.cli.run import run
 from artkit.cli.shard import shard
 from artkit.cli.sweep import sweep
-from artkit.errors import ArtkitError
+from artkit.errors import ArtkitError, RunError
 
 app = typer.Typer(
     name="artkit",
@@ -52,20 +53,24 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _top(
-    version: bool = typer.Option(
+    context: typer.Context,
+    _version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
     ),
 ) -> None:
-    pass
+    if num_ranks() > 1 and context.invoked_subcommand != "run":
+        raise RunError(f"artkit {context.invoked_subcommand} runs in one process; start it without torchrun")
 
 
 def main() -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     try:
-        app()
+        code = app(standalone_mode=num_ranks() == 1)
     except ArtkitError as error:
         _leave(error, str(error))
     except Exception as error:
+        if hasattr(error, "format_message"):  # a command line that cannot be read, where several ranks were given it
+            _leave(error, error.format_message(), code=2)
         # The data layer knows nothing of artkit, so its errors have a root of their own.
         from artkit_shards.errors import ShardsError, is_disk_full
 
@@ -74,13 +79,30 @@ def main() -> NoReturn:
             _leave(error, f"no space left on the device{where}; free some space and run the same command again")
         if isinstance(error, ShardsError):
             _leave(error, str(error))
+        if num_ranks() > 1:
+            _tell_other_ranks(error)
         raise
-    sys.exit(0)
+    sys.exit(code)
 
 
-def _leave(error: Exception, message: str) -> NoReturn:
+def _leave(error: Exception, message: str, *, code: int = 1) -> NoReturn:
     if os.environ.get("ARTKIT_DEBUG"):
         raise error
+    if num_ranks() == 1:
+        _show_error(message)
+    else:
+        from artkit.engine.ranks.failure import show_once
+
+        show_once(error, message, _show_error)
+    sys.exit(code)
+
+
+def _show_error(message: str) -> None:
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(message, err=True)
-    sys.exit(1)
+
+
+def _tell_other_ranks(error: Exception) -> None:
+    from artkit.engine.ranks.failure import leave_note
+
+    leave_note(error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artkit.cli.ending import end_run
+from artkit.cli.launch import is_first_rank, num_ranks
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
 from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
@@ -87,7 +88,8 @@ def run(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.", rich_help_panel=_TRAINING)] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Images that are computed at once.", rich_help_panel=_TRAINING)
+        int | None,
+        typer.Option(help="Images that are computed at once, by all ranks together.", rich_help_panel=_TRAINING),
     ] = None,
     accumulate: Annotated[
         int | None, typer.Option(help="Batches that make one optimizer step.", rich_help_panel=_TRAINING)
@@ -233,6 +235,11 @@ def _find_lr(
             f"--find-lr does not go with --resume; test the recipe of that run: artkit run {resumed}/recipe.toml "
             "--find-lr"
         )
+    if num_ranks() > 1:
+        raise RecipeError(
+            "--find-lr runs in one process; start it without torchrun: what it finds goes for the same --batch-size on "
+            "any number of ranks"
+        )
     layer = recipe_layer(path, plugins)
     recipe = resolve(layer, command_line, open_registry(layer, plugins))
     from artkit.cli.find_lr import find_lr
@@ -246,7 +253,9 @@ def _print_recipe(path: Path | None, command_line: "CommandLine", plugins: list[
     if resumed is not None:
         raise RecipeError(f"--print-recipe does not go with --resume; the recipe of that run is {resumed}/recipe.toml")
     layer = recipe_layer(path, plugins)
-    typer.echo(resolve(layer, command_line, open_registry(layer, plugins)).to_toml(), nl=False)
+    text = resolve(layer, command_line, open_registry(layer, plugins)).to_toml()
+    if is_first_rank():
+        typer.echo(text, nl=False)
 
 
 def _resume(folder: Path, command_line: "CommandLine", plugins: list[str]) -> "Outcome":

@@ -42,5 +42,6 @@ evaluating.py     judges a trained model on a split, of its own data set or of a
 evaluation_files.py  what an evaluation leaves
 intervals.py      how sure a figure is: bootstrap, McNemar
 comparison/       runs beside one another
+ranks/            several processes that train one model
 sweeping.py       one run after another, each resumed or kept
 """

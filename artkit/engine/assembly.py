@@ -23,6 +23,10 @@ from artkit.engine.objective import Objective, TargetLoss
 from artkit.engine.precision import Precision
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.randomness import seed_torch
+from artkit.engine.ranks.group import ALONE, Ranks, local_device
+from artkit.engine.ranks.normalisation import unite_norms
+from artkit.engine.ranks.sharding import shard_model
+from artkit.engine.ranks.shares import check_recipe, mixing_notes, own_batch_size
 from artkit.engine.returned import check_optimizer
 from artkit.engine.sampling import Sampling
 from artkit.engine.starting import Start, build_model
@@ -31,7 +35,7 @@ from artkit.engine.target_notes import unjudged_notes, unlearnt_notes
 from artkit.engine.targets import TargetHead, chosen_targets, heads_for, num_outputs
 from artkit.engine.training_loader import TrainingLoader
 from artkit.errors import RunError
-from artkit.recipe import Choice, Recipe
+from artkit.recipe import Choice, Recipe, TrainSettings
 from artkit.recipe.layers import DEMO
 from artkit_shards import Dataset, Loader, Split, demo_path, open_dataset
 
@@ -62,6 +66,7 @@ class Assembly:
     loader: TrainingLoader
     """Delivers the training images of the whole run."""
     augment: AugmentationChain
+    ranks: Ranks = ALONE
 
     @property
     def train(self) -> Split:
@@ -125,7 +130,9 @@ def judged_split(dataset: Dataset, name: str) -> Split | None:
     return dataset.split(name)
 
 
-def assemble(recipe: Recipe, dataset: Dataset, *, resumed: Preprocessing | None = None) -> Assembly:
+def assemble(
+    recipe: Recipe, dataset: Dataset, *, resumed: Preprocessing | None = None, ranks: Ranks = ALONE
+) -> Assembly:
     """Build every part.
 
     Args:
@@ -133,21 +140,24 @@ def assemble(recipe: Recipe, dataset: Dataset, *, resumed: Preprocessing | None 
         dataset: What to train on.
         resumed: The preparation of images of the run that goes on, if one does. A checkpoint replaces the weights then,
             so those that the run began with may be gone.
+        ranks: That train together; all of them build the same parts.
 
     Raises:
+        RecipeError: if the recipe asks for what several ranks cannot do.
         RunError: if the device is not there, or lacks the precision.
         ComponentError: if a component cannot be built or breaks its contract.
     """
-    device = pick_device(recipe.train.device)
+    check_recipe(recipe, ranks)
+    device = local_device(pick_device(recipe.train.device), ranks)
     precision = Precision(recipe.train.precision, device)
     heads = heads_for(dataset, TRAIN, chosen_targets(recipe.data, dataset))
     sampling = _build_sampling(recipe, dataset, heads)
-    loader = _build_loader(recipe, dataset, device, sampling)
+    loader = _build_loader(recipe, dataset, device, sampling, ranks)
     seed_torch(recipe.train.seed, 0, 0)
     class_names = [head.class_names for head in heads]
     model, start = build_model(recipe.model, class_names, recipe.data.image_size, load_weights=resumed is None)
     with recipe.model.component.guard(f"moving to {device}"):
-        model = channels_last(model.to(device))
+        _place(model, num_outputs(heads), recipe.train, device, ranks)
     finetuning = plan_finetuning(recipe.train, model, num_outputs(heads), recipe.model.component)
     optimizer = _build_optimizer(recipe, finetuning)
     finetuning.enter_epoch(model, 0)
@@ -167,6 +177,7 @@ def assemble(recipe: Recipe, dataset: Dataset, *, resumed: Preprocessing | None 
         sampling=sampling,
         loader=loader,
         augment=AugmentationChain(_augmentation_steps(recipe), recipe.train.seed),
+        ranks=ranks,
     )
 
 
@@ -200,14 +211,18 @@ def _build_sampling(recipe: Recipe, dataset: Dataset, heads: Sequence[TargetHead
     )
 
 
-def _build_loader(recipe: Recipe, dataset: Dataset, device: torch.device, sampling: Sampling) -> TrainingLoader:
+def _build_loader(
+    recipe: Recipe, dataset: Dataset, device: torch.device, sampling: Sampling, ranks: Ranks
+) -> TrainingLoader:
     data = recipe.data
 
     def make(image_size: int, epoch: int) -> Loader:
         return Loader(
             dataset.split(TRAIN),
             image_size=image_size,
-            batch_size=recipe.train.batch_size,
+            batch_size=own_batch_size(recipe.train.batch_size, ranks),
+            rank=ranks.rank,
+            world_size=ranks.world_size,
             counts=sampling.counts,
             fit=data.fit,
             seed=recipe.train.seed,
@@ -227,6 +242,18 @@ def _build_loader(recipe: Recipe, dataset: Dataset, device: torch.device, sampli
         )
     except ValueError as error:
         raise RunError(f"section [data]: {error}") from None
+
+
+def _place(
+    model: torch.nn.Module, num_outputs: int, settings: TrainSettings, device: torch.device, ranks: Ranks
+) -> None:
+    """Bring a model to its device, whole or, where ranks share it, the part of this one."""
+    if settings.sync_norm and not ranks.is_alone:
+        unite_norms(model)
+    if settings.parallel == "fsdp" and not ranks.is_alone:
+        shard_model(model, num_outputs, device, ranks)
+    else:
+        channels_last(model.to(device))
 
 
 def channels_last(model: torch.nn.Module) -> torch.nn.Module:
@@ -314,6 +341,7 @@ def notes(assembly: Assembly) -> Iterator[str]:
         yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"
         if settings.patience:
             yield f"train.patience={settings.patience} has no effect without a split 'val'"
+    yield from mixing_notes(assembly.recipe, assembly.ranks, mixes=assembly.augment.mixes)
     if assembly.tested is not None and assembly.tested.name != TEST:
         lack = _lack(assembly.dataset, TEST)
         yield f"the data set has {lack}: the final figures are those of validation, which chose the weights"

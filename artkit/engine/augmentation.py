@@ -64,6 +64,11 @@ class AugmentationChain:
         chain._steps = [(number, step) for number, step in self._steps if not step.mixes]
         return chain
 
+    @property
+    def mixes(self) -> bool:
+        """Whether any augmenter mixes images with one another."""
+        return any(step.mixes for _, step in self._steps)
+
     def __call__(self, images_BCHW: torch.Tensor, epoch: int, positions: NDArray[np.int64], step: int) -> Augmented:
         """Augment a batch.
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from artkit.engine.ranks.sharding import own_part, part_of
+
 
 class WeightAverage:
     """An exponential moving average of all that a model's floating-point parameters and buffers are.
@@ -34,7 +36,8 @@ class WeightAverage:
         """Take in the weights after a step."""
         self._steps += 1
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
-        torch._foreach_lerp_(list(self._averages.values()), list(self._live.values()), 1 - decay)
+        averages, live = ([own_part(tensor) for tensor in kept.values()] for kept in (self._averages, self._live))
+        torch._foreach_lerp_(averages, live, 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -61,7 +64,7 @@ class WeightAverage:
             raise ValueError("the averaged weights are those of another model")
         # Copied into memory that lies as that of the weights: the layout decides the last bit of later updates.
         for name, own in self._averages.items():
-            own.copy_(tensors[name])
+            own.copy_(part_of(tensors[name], own))
         self._steps = state["steps"]
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from artkit.engine.progress import Progress
+from artkit.engine.ranks.group import ALONE, Ranks
 
 _FORWARD: Final = 1 / 2
 """Time of judging an image, by that of learning from it, until it is known: a third is arithmetic, the rest caution."""
@@ -26,9 +27,11 @@ class TimeBudget:
     Args:
         minutes: That training and validation may take; 0 = any number.
         judged_images: Images that a validation looks at; an image and its mirror image are two.
+        ranks: Of the run; all go by the clock of the first.
     """
 
-    def __init__(self, minutes: float, judged_images: int) -> None:
+    def __init__(self, minutes: float, judged_images: int, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks if minutes else ALONE
         self._limit = 60 * minutes if minutes else math.inf
         self._judged_images = judged_images
         self._since = time.monotonic()
@@ -66,13 +69,13 @@ class TimeBudget:
         """Share of the time for training that is used, from 0 to 1; 0 if there is no limit."""
         self.note_time(progress)
         for_training = self._limit - self._next_validation(progress)
-        return min(progress.seconds / for_training, 1.0) if for_training > 0 else 1.0
+        return self._ranks.broadcast(min(progress.seconds / for_training, 1.0) if for_training > 0 else 1.0)
 
     def is_spent(self, progress: Progress) -> bool:
         """Whether one more step, with the validation after it, would probably take longer than allowed."""
         self.note_time(progress)
         step = self._median(of_image=False)
-        return progress.seconds + step + self._next_validation(progress) > self._limit
+        return self._ranks.broadcast(progress.seconds + step + self._next_validation(progress) > self._limit)
 
     def _next_validation(self, progress: Progress) -> float:
         """Seconds that the next validation will take: as many as the longest so far."""

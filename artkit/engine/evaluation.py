@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from artkit.engine.precision import Precision
 from artkit.engine.preprocessing import Preprocessing
+from artkit.engine.ranks.group import ALONE, Ranks
+from artkit.engine.ranks.shares import own_batch_size
 from artkit.engine.returned import check_logits
 from artkit.errors import RunError
 from artkit.registry import Component
 from artkit_shards import Loader, Split
 
 
-@torch.inference_mode()
+@torch.no_grad()  # what is computed in inference mode could not be trained on afterwards, as parts of a model must be
 def predict_split(
     model: torch.nn.Module,
     component: Component,
@@ -28,6 +30,7 @@ def predict_split(
     precision: Precision,
     mirrored: bool,
     columns: Sequence[slice] | None = None,
+    ranks: Ranks = ALONE,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float64]:
     """Compute the logits of every sample, in the order of the split.
@@ -37,7 +40,7 @@ def predict_split(
         component: The model's component, named in errors.
         split: What to evaluate.
         preprocessing: The one of training.
-        batch_size: Images a batch; changes nothing but speed and memory.
+        batch_size: Images a batch of all ranks together; changes nothing but speed and memory.
         threads: Threads of the loader.
         device: Where the model is.
         precision: The one of training.
@@ -45,6 +48,7 @@ def predict_split(
             of the two probabilities, which are logits too.
         columns: Outputs of the model for each target, which has probabilities of its own; by default one target with
             the classes of the split's data set.
+        ranks: That share the images out; each learns the logits of all.
         on_batch: Called with the number of images done so far; may raise to leave early.
 
     Returns:
@@ -58,7 +62,9 @@ def predict_split(
     loader = Loader(
         split,
         image_size=preprocessing.image_size,
-        batch_size=batch_size,
+        batch_size=own_batch_size(batch_size, ranks),
+        rank=ranks.rank,
+        world_size=ranks.world_size,
         fit=preprocessing.fit,
         threads=threads,
         order="rows",
@@ -66,8 +72,7 @@ def predict_split(
     )
     columns = [slice(0, len(split.class_counts))] if columns is None else columns
     num_outputs = columns[-1].stop
-    logits_NK = np.empty((len(split), num_outputs))
-    done = 0
+    logits_NK = np.zeros((len(split), num_outputs))
     for batch in loader:
         images = batch.images.to(device, non_blocking=True)
         images = preprocessing.normalise(preprocessing.to_unit(images))
@@ -77,8 +82,8 @@ def predict_split(
             logits_BK = mean_answers(logits_BK, others_BK, columns)
         shown = batch.mask.numpy()
         logits_NK[batch.rows[shown]] = logits_BK.cpu().numpy()[shown]
-        done += int(shown.sum())
-        on_batch(done)
+        on_batch(loader.consumed)
+    ranks.sum_array(logits_NK)
     check_finite(logits_NK, split.name, component)
     return logits_NK
 

@@ -23,10 +23,12 @@ class RunFolder:
 
     Args:
         path: Where it is.
+        writes: False on all ranks of a run but the first: what is written does not get there then.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path = path
+        self.writes = writes
 
     @classmethod
     def create(cls, out: Path | None, recipe: Recipe) -> "RunFolder":
@@ -97,12 +99,14 @@ class RunFolder:
 
     def remove_leftovers(self) -> None:
         """Remove what a killed process was writing."""
+        if not self.writes:
+            return
         for leftover in (*self.path.glob("*.part"), *self.state.parent.glob("*.part")):
             leftover.unlink(missing_ok=True)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Write the resolved recipe."""
-        write_atomically(self.path / RECIPE, recipe.to_toml().encode())
+        self._write(self.path / RECIPE, recipe.to_toml().encode())
 
     def read_facts(self) -> dict[str, Any]:
         """What run.json holds.
@@ -124,7 +128,11 @@ class RunFolder:
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json."""
-        write_atomically(self.path / RUN, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+        self._write(self.path / RUN, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        if self.writes:
+            write_atomically(path, data)
 
 
 def now() -> str:

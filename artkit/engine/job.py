@@ -19,6 +19,9 @@ from artkit.engine.machine import machine_facts, version_facts
 from artkit.engine.occupation import occupy
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.progress import kept_values
+from artkit.engine.ranks.failure import cause_of
+from artkit.engine.ranks.group import Ranks, joined
+from artkit.engine.ranks.sharding import load_weights
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
 from artkit.engine.retraining import HeadTrainer, plan_retraining
 from artkit.engine.signals import StopSignal
@@ -54,16 +57,18 @@ def start(
     Raises:
         ArtkitError, ShardsError: if it cannot start or go on; what was reached is kept in the run folder.
     """
-    assembly = assemble(recipe, open_data(recipe))
-    make_trainer = _pick_trainer(assembly)
-    for note in notes(assembly):
-        warn(note)
-    folder = RunFolder.create(out, recipe)
-    with occupy(folder, warn):
-        folder.write_recipe(recipe)
-        facts = _first_facts(folder, assembly, plugins)
-        folder.write_facts(facts)
-        return _carry_out(assembly, folder, facts, warn, make_trainer)
+    with joined() as ranks:
+        warn = warn if ranks.is_first else _say_nothing
+        assembly = assemble(recipe, open_data(recipe), ranks=ranks)
+        make_trainer = _pick_trainer(assembly)
+        for note in notes(assembly):
+            warn(note)
+        folder = _new_folder(out, recipe, ranks)
+        with occupy(folder, warn):
+            folder.write_recipe(recipe)
+            facts = _first_facts(folder, assembly, plugins)
+            folder.write_facts(facts)
+            return _carry_out(assembly, folder, facts, warn, make_trainer)
 
 
 def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -> Outcome:
@@ -78,13 +83,15 @@ def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -
         RunError: if it is finished or still running, or its data set is not what it was.
         ArtkitError, ShardsError: if it cannot go on.
     """
-    folder = RunFolder(path.resolve())
-    with occupy(folder, warn):
-        folder.remove_leftovers()
-        return _resume(recipe, path, folder, warn)
+    with joined() as ranks:
+        warn = warn if ranks.is_first else _say_nothing
+        folder = RunFolder(path.resolve(), writes=ranks.is_first)
+        with occupy(folder, warn):
+            folder.remove_leftovers()
+            return _resume(recipe, path, folder, warn, ranks)
 
 
-def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str], None]) -> Outcome:
+def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str], None], ranks: Ranks) -> Outcome:
     facts = folder.read_facts()
     if facts["status"] == "ok":
         raise RunError(f"{path} is finished; repeat it with `artkit run {path}/recipe.toml`")
@@ -96,7 +103,7 @@ def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str],
     dataset = open_data(recipe)
     check_same_data(dataset, facts["data"], path)
     facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}
-    assembly = assemble(recipe, dataset, resumed=Preprocessing.from_plain(facts["preprocessing"]))
+    assembly = assemble(recipe, dataset, resumed=Preprocessing.from_plain(facts["preprocessing"]), ranks=ranks)
     return _carry_out(assembly, folder, facts, warn, Trainer, resumed=True)
 
 
@@ -104,6 +111,21 @@ def _pick_trainer(assembly: Assembly) -> Callable[..., Trainer | HeadTrainer]:
     """What trains; raises what `plan_retraining` does."""
     settings = assembly.recipe.retrain
     return Trainer if settings is None else partial(HeadTrainer, plan_retraining(assembly, settings))
+
+
+def _new_folder(out: Path | None, recipe: Recipe, ranks: Ranks) -> RunFolder:
+    """The folder that the first rank makes, as this rank sees it."""
+    path = ranks.broadcast(RunFolder.create(out, recipe).path if ranks.is_first else Path())
+    if not path.is_dir():
+        raise RunError(
+            f"the first rank made the run folder {path}, which this machine does not see; name one with --out that is "
+            "on a disk of all machines"
+        )
+    return RunFolder(path, writes=ranks.is_first)
+
+
+def _say_nothing(_: str) -> None:
+    """What all ranks have to say, the first one says."""
 
 
 def _carry_out(
@@ -118,10 +140,12 @@ def _carry_out(
     reporters = Reporters(warn)
     status: RunStatus = "failed"
     error: ErrorInfo | None = None
+    ranks = assembly.ranks
     with StopSignal(warn) as stop:
         trainer = make_trainer(assembly, folder, reporters, stop.requested)
         try:
-            _add_reporters(reporters, assembly.recipe, folder)
+            if ranks.is_first:
+                _add_reporters(reporters, assembly.recipe, folder)
             if isinstance(trainer, Trainer) and resumed:
                 trainer.load()
                 check_selected_weights(trainer.progress, assembly.recipe.train.select, folder)
@@ -131,7 +155,7 @@ def _carry_out(
                 trainer.save()
             trainer.train()
             if assembly.validation is None:
-                save_checkpoint(folder.last_epoch, trainer.weights())
+                _save_last(folder, trainer)
             facts |= {"tested": _test(assembly, folder, trainer, reporters)}
             # Only what is on disk is done: on a full disk the run stays open, and can be resumed to its reports.
             folder.write_facts({**facts, "status": "ok"})
@@ -139,8 +163,9 @@ def _carry_out(
         except (StopRequested, KeyboardInterrupt):
             status = "interrupted"
         except Exception as caught:
-            error = ErrorInfo(type=type(caught).__name__, message=str(caught))
-            explained = _explain(caught, folder)
+            cause = cause_of(caught)
+            error = ErrorInfo(type=type(cause).__name__, message=str(cause))
+            explained = _explain(cause, folder)
             if explained is caught:
                 raise
             raise explained from caught
@@ -150,6 +175,13 @@ def _carry_out(
             _write_last_facts(folder, facts, warn)
             reporters.run_end(status, error)
     return Outcome(folder=folder.path, status=status, metrics=(facts.get("tested") or {}).get("metrics", {}))
+
+
+def _save_last(folder: RunFolder, trainer: Trainer | HeadTrainer) -> None:
+    """Keep the last weights, which nothing was chosen over."""
+    weights = trainer.weights()
+    if folder.writes:
+        save_checkpoint(folder.last_epoch, weights)
 
 
 def _add_reporters(reporters: Reporters, recipe: Recipe, folder: RunFolder) -> None:
@@ -176,6 +208,8 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrai
         first_step=progress.step,
         history=tuple(progress.history),
         device=str(assembly.device),
+        rank=assembly.ranks.rank,
+        world_size=assembly.ranks.world_size,
     )
 
 
@@ -189,7 +223,8 @@ def _test(
     selected = folder.last_epoch
     if assembly.validation is not None:
         selected = folder.best(assembly.recipe.train.select)
-    assembly.model.load_state_dict(load_checkpoint(selected)["model"])
+    assembly.ranks.wait()  # until the first one has written it
+    load_weights(assembly.model, load_checkpoint(selected)["model"])
     figures = {}
     for predictions in all_predictions(assembly.heads, split, trainer.predict(split)):
         figures[predictions.target] = {"images": len(predictions.labels), "metrics": dict(predictions.metrics)}
@@ -209,6 +244,7 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
         "finished": None,
         "versions": version_facts(),
         "machine": machine_facts(assembly.device),
+        "world_size": assembly.ranks.world_size,
         "seed": assembly.recipe.train.seed,
         "components": assembly.recipe.components,
         "plugins": plugins,

@@ -43,7 +43,8 @@ class Keeper:
 
     def note_best(self, value: str, weights: Mapping[str, Any]) -> None:
         """Keep weights that are the best so far by a validation value; they must be copies."""
-        self._best[value] = weights
+        if self._folder.writes:
+            self._best[value] = weights
 
     def save(self, write_state: Callable[[], None]) -> list[Path]:
         """Write everything.
@@ -78,7 +79,7 @@ class Keeper:
             progress: Of the checkpoint that is there.
             select: The value that selects.
         """
-        for value, path in _coming(self._folder, select):
+        for value, path in _coming(self._folder, select) if self._folder.writes else ():
             if load_checkpoint(path)["epoch"] == progress.best_epoch(f"val_{value}"):
                 os.replace(path, self._folder.best(value))
             else:

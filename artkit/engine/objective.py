@@ -45,6 +45,15 @@ class BatchLoss:
     labelled: tuple[int, ...]
     """Images with a label in each target."""
 
+    def without_weight(self) -> "BatchLoss":
+        """The same with a loss and counts of 0: for images that are computed, but do not count."""
+        return BatchLoss(
+            loss=self.loss * 0,
+            value=self.value * 0,
+            correct=self.correct * 0,
+            labelled=(0,) * len(self.labelled),
+        )
+
 
 class Objective:
     """The losses of all targets as one.

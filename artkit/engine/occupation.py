@@ -16,7 +16,7 @@ LOCK: Final = ".lock"
 
 @contextmanager
 def occupy(folder: RunFolder, warn: Callable[[str], None]) -> Iterator[None]:
-    """Keep other processes out of a run folder for the block.
+    """Keep other processes out of a run folder for the block; of several ranks, the one that writes does so.
 
     Args:
         folder: An existing one.
@@ -25,6 +25,9 @@ def occupy(folder: RunFolder, warn: Callable[[str], None]) -> Iterator[None]:
     Raises:
         RunError: if another process is in it, saying which on which machine.
     """
+    if not folder.writes:
+        yield
+        return
     mine = json.dumps({"process": os.getpid(), "machine": socket.gethostname()}).encode()
     try:
         with hold_lock(folder.path / LOCK, mine) as keeps_out:

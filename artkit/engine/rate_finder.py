@@ -109,7 +109,7 @@ def _steps(assembly: Assembly) -> Iterator[Stepper]:
         assembly.finetuning.enter_epoch(assembly.model, epoch)
         plan = StepPlan(loader.num_positions, train.batch_size, train.accumulate)
         for batch in loader:
-            if plan.learns_from(len(batch.rows)):
+            if plan.learns_from(plan.batch_images(int(batch.positions[0]))):
                 stepper.add(batch, epoch, plan)
             if plan.ends_at(loader.consumed) and stepper.has_images:
                 yield stepper

@@ -18,6 +18,7 @@ _INDIFFERENT = (
     "data.max_bad",
     "train.device",
     "train.checkpoint_minutes",
+    "train.parallel",
 )
 """What may change between the start of a run and its resumption without changing what it computes."""
 

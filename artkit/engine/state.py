@@ -12,6 +12,7 @@ from artkit.engine.averaging import WeightAverage
 from artkit.engine.checkpoint import load_checkpoint, misfit, save_checkpoint
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.progress import Progress
+from artkit.engine.ranks.sharding import load_weights, part_of, whole
 from artkit.errors import RunError
 from artkit_shards import StateError
 
@@ -32,7 +33,7 @@ class TrainingState:
         self._repeat = f"`artkit run {folder.path / RECIPE}`"
 
     def save(self, progress: Progress) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; all ranks take part."""
         state = {
             "model": self._assembly.model.state_dict(),
             "optimizer": self._assembly.optimizer.state_dict(),
@@ -41,7 +42,9 @@ class TrainingState:
             "progress": progress.to_plain(),
             "loader": self._loader_state(),
         }
-        save_checkpoint(self._folder.state, state)
+        state = whole(state)
+        if self._folder.writes:
+            save_checkpoint(self._folder.state, state)
 
     def load(self) -> Progress:
         """Take over the checkpoint.
@@ -53,7 +56,7 @@ class TrainingState:
         if not {"loader", "average"} <= state.keys():
             raise RunError(f"{self._folder.state} is of an earlier artkit; start a new run with {self._repeat}")
         try:
-            self._assembly.model.load_state_dict(state["model"])
+            load_weights(self._assembly.model, state["model"])
             self._load_optimizer(state["optimizer"])
             self._assembly.precision.scaler.load_state_dict(state["loss_scale"])
             if self._average:
@@ -93,4 +96,5 @@ class TrainingState:
                 is_elementwise = isinstance(value, torch.Tensor) and value.shape == parameter.shape
                 if is_elementwise and value.device == parameter.device:
                     # The memory format decides which kernel runs, and so the last bit of the result.
-                    entries[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+                    part = part_of(value, parameter)
+                    entries[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(part)

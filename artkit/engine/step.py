@@ -15,6 +15,10 @@ from artkit.engine.compiling import Forward
 from artkit.engine.objective import BatchLoss
 from artkit.engine.progress import StepValues
 from artkit.engine.randomness import seed_torch
+from artkit.engine.ranks.gradients import join_gradients, loose_buffers
+from artkit.engine.ranks.normalisation import global_norms
+from artkit.engine.ranks.sharding import whole
+from artkit.engine.ranks.shares import own_images
 from artkit.engine.returned import check_logits
 from artkit.engine.step_plan import StepPlan
 from artkit.engine.targets import num_outputs
@@ -33,6 +37,10 @@ class Stepper:
         self._assembly = assembly
         self._compiled = compiled
         self._clip = assembly.recipe.train.clip
+        self._ranks = assembly.ranks
+        self._gradients = join_gradients(assembly.model, assembly.ranks)
+        self._norms = list(global_norms(assembly.model))
+        self._buffers = loose_buffers(assembly.model)
         self._images = 0
         self._labelled: tuple[int, ...] = ()
         """Images with a label in each target."""
@@ -43,7 +51,7 @@ class Stepper:
     @property
     def has_images(self) -> bool:
         """Whether there is anything to learn in the step that `take` would take."""
-        return self._images > 0
+        return self._sums is not None
 
     def add(self, batch: Batch, epoch: int, plan: StepPlan) -> None:
         """Add the gradient of a batch.
@@ -56,16 +64,29 @@ class Stepper:
         Raises:
             ComponentError: if a component raised, or broke its contract.
         """
+        batch, num_own = own_images(batch)
+        position = int(batch.positions[0])
+        seed_torch(self._assembly.recipe.train.seed, epoch, position)
+        for norm in self._norms:
+            norm.counts = num_own > 0
+        with self._gradients.batch(is_last=plan.is_last_batch(position)):
+            self._compute(batch, num_own, epoch, plan)
+
+    def _compute(self, batch: Batch, num_own: int, epoch: int, plan: StepPlan) -> None:
+        """Add the gradient of the images of this rank, of which `num_own` count: all of them, or none."""
         recipe, position = self._assembly.recipe, int(batch.positions[0])
-        seed_torch(recipe.train.seed, epoch, position)
         first = plan.first_position(position)
         augmented = self._augment(batch, epoch, first)
         logits = self._forward(augmented.images)
         rows = self._assembly.loader.plan[first : first + plan.num_images(position)]
         judged = self._assembly.loss(logits, batch.targets, augmented.mixed, rows)
+        if not num_own:
+            judged = judged.without_weight()
         with recipe.model.component.guard("backward"):
-            self._assembly.precision.scaler.scale(judged.loss).backward()  # type: ignore[no-untyped-call]
-        self._count(len(batch.rows), judged)
+            # Joined gradients are means over the ranks.
+            scaled = self._assembly.precision.scaler.scale(judged.loss * self._ranks.world_size)
+            scaled.backward()  # type: ignore[no-untyped-call]
+        self._count(num_own, judged)
 
     def take(self) -> StepValues:
         """Change the weights by what was added since the last step.
@@ -82,12 +103,14 @@ class Stepper:
         is_taken = scaler.get_scale() >= scale  # it falls after a step that was left out, and then alone
         optimizer.zero_grad(set_to_none=True)
         assert self._sums is not None
-        loss, *correct = self._sums.tolist()
+        self._ranks.spread(self._buffers)
+        images, loss, *counts = self._ranks.sum(self._images, *self._sums.tolist(), *self._labelled)
+        correct, labelled = counts[: len(self._labelled)], counts[len(self._labelled) :]
         values = StepValues(
-            images=self._images,
+            images=int(images),
             loss=loss,
             correct=tuple(map(int, correct)),
-            labelled=self._labelled,
+            labelled=tuple(map(int, labelled)),
             gradient_norm=norm if is_taken else None,
             is_taken=is_taken,
         )
@@ -104,18 +127,21 @@ class Stepper:
         assembly = self._assembly
         model = assembly.recipe.model.component
         is_whole = len(images) == assembly.recipe.train.batch_size
-        forward = self._compiled if self._compiled is not None and is_whole else assembly.model
+        forward = self._compiled if self._compiled is not None and is_whole else self._gradients.forward
+        # The rest of an epoch may leave a rank one image, and normalisations of one rank alone need two.
+        is_doubled = len(images) == 1 and not self._ranks.is_alone and not self._norms
+        computed = torch.cat([images, images]) if is_doubled else images
         with model.guard("forward"), self._assembly.precision.autocast():
-            logits: torch.Tensor = forward(assembly.preprocessing.normalise(images))
-        check_logits(logits, len(images), num_outputs(assembly.heads), model)
-        return logits.float()
+            logits: torch.Tensor = forward(assembly.preprocessing.normalise(computed))
+        check_logits(logits, len(computed), num_outputs(assembly.heads), model)
+        return logits.float()[:1] if is_doubled else logits.float()
 
     def _clip_gradients(self) -> float:
         """Scale all gradients down together if they are too long (Pascanu et al. 2013); returns how long they were."""
         optimizer = self._assembly.optimizer
         self._assembly.precision.scaler.unscale_(optimizer)
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        return float(torch.nn.utils.clip_grad_norm_(parameters, self._clip))
+        return float(whole(torch.nn.utils.clip_grad_norm_(parameters, self._clip)))
 
     def _count(self, images: int, judged: BatchLoss) -> None:
         sums = torch.cat([judged.value.reshape(1), judged.correct.double()])

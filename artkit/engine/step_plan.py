@@ -13,7 +13,7 @@ class StepPlan:
 
     Args:
         num_positions: Positions of the epoch's plan.
-        batch_size: Images that are computed at once.
+        batch_size: Images that are computed at once, by all ranks together.
         accumulate: Batches of a step.
     """
 
@@ -35,6 +35,15 @@ class StepPlan:
         first = self.first_position(position)
         return min(first + self._span, self._num_learnt) - first
 
+    def batch_images(self, position: int) -> int:
+        """Images that are computed at once with that at a position, by all ranks together."""
+        return min(self.batch_size, self.num_positions - self._batch_begin(position))
+
+    def is_last_batch(self, position: int) -> bool:
+        """Whether its step learns from nothing behind the batch that sees a position."""
+        end_of_step = self.first_position(position) + self.num_images(position)
+        return self._batch_begin(position) + self.batch_size >= end_of_step
+
     def learns_from(self, num_images: int) -> bool:
         """Whether a batch of so many images can be learnt from.
 
@@ -45,6 +54,9 @@ class StepPlan:
     def ends_at(self, consumed: int) -> bool:
         """Whether a step ends when so many positions of the plan are seen."""
         return consumed % self._span == 0 or consumed >= self.num_positions
+
+    def _batch_begin(self, position: int) -> int:
+        return position - position % self.batch_size
 
     @property
     def _span(self) -> int:

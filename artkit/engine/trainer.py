@@ -24,6 +24,7 @@ from artkit.engine.folder import RunFolder
 from artkit.engine.judging import judge
 from artkit.engine.keeping import Keeper
 from artkit.engine.progress import Progress, StepValues, kept_values
+from artkit.engine.ranks.sharding import whole
 from artkit.engine.rates import set_learning_rates
 from artkit.engine.state import TrainingState
 from artkit.engine.step import Stepper
@@ -43,7 +44,8 @@ class Trainer:
         assembly: The parts of the run.
         folder: Where checkpoints go.
         reporters: Hear of everything.
-        should_stop: Asked after every batch; True ends the training with `StopRequested`, after a checkpoint.
+        should_stop: Asked after every batch; True ends the training with `StopRequested`, after a checkpoint. What one
+            rank is told, all do.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Trainer:
     ) -> None:
         self.assembly = assembly
         self.progress = Progress()
+        self._ranks = assembly.ranks
         self._folder = folder
         self._reporters = reporters
         self._should_stop = should_stop
@@ -63,7 +66,7 @@ class Trainer:
         self._average = WeightAverage(assembly.model, self._settings.ema) if self._settings.ema else None
         self._state = TrainingState(assembly, folder, self._average)
         judged = len(assembly.validation) if assembly.validation else 0
-        self._budget = TimeBudget(self._settings.max_minutes, judged * (1 + self._settings.tta))
+        self._budget = TimeBudget(self._settings.max_minutes, judged * (1 + self._settings.tta), assembly.ranks)
 
     @property
     def finished(self) -> bool:
@@ -109,9 +112,12 @@ class Trainer:
         self._reporters.checkpoint(progress.step, self._folder.state, best=False)
 
     def weights(self) -> dict[str, Any]:
-        """A copy of the weights to be judged, and all that is needed to use them without the run folder."""
+        """A copy of the weights to be judged, and all that is needed to use them without the run folder; all ranks take
+        part.
+        """
         with self._judged_weights():
-            model = {name: value.to("cpu", copy=True) for name, value in self.assembly.model.state_dict().items()}
+            state = whole(self.assembly.model.state_dict())
+            model = {name: value.to("cpu", copy=True) for name, value in state.items()}
         return {
             "model": model,
             "epoch": self.progress.epoch - 1,
@@ -153,7 +159,7 @@ class Trainer:
 
     def _learn(self, batch: Batch, plan: StepPlan) -> None:
         """Add what a batch has to say to the step it belongs to."""
-        if plan.learns_from(len(batch.rows)):
+        if plan.learns_from(plan.batch_images(int(batch.positions[0]))):
             self._stepper.add(batch, self.progress.epoch, plan)
 
     def _finish_step(self, plan: StepPlan) -> None:
@@ -190,9 +196,11 @@ class Trainer:
 
     def _after_step(self) -> None:
         """Leave if the user wants to; else write a checkpoint if one is due."""
-        if self._should_stop():
+        is_due = self._keeper.is_due(after_epoch=False)
+        stops, is_due = self._ranks.any(self._should_stop(), is_due and self._ranks.is_first)
+        if stops:
             raise StopRequested
-        if self._keeper.is_due(after_epoch=False):
+        if is_due:
             self.save()
 
     def _validate(self) -> dict[str, float]:
@@ -214,7 +222,7 @@ class Trainer:
 
         def on_batch(done: int) -> None:
             self._reporters.progress(split.name, done, len(split))
-            if self._should_stop():
+            if any(self._ranks.any(self._should_stop())):
                 raise StopRequested
 
         return predict_split(
@@ -228,6 +236,7 @@ class Trainer:
             precision=self.assembly.precision,
             mirrored=self._settings.tta,
             columns=[head.columns for head in self.assembly.heads],
+            ranks=self._ranks,
             on_batch=on_batch,
         )
 
@@ -241,7 +250,7 @@ class Trainer:
         rate = float(self.assembly.optimizer.param_groups[0]["lr"])
         prefixes = [head.prefix for head in self.assembly.heads]
         trained = progress.sums.values(prefixes, with_clipped=self._settings.clip > 0)
-        row = progress.finish_epoch({**trained, "learning_rate": rate, **validation})
+        row = progress.finish_epoch(self._ranks.broadcast({**trained, "learning_rate": rate, **validation}))
         self._observe(row)
         epoch = progress.epoch - 1
         kept = kept_values(self._settings.select)
@@ -253,7 +262,8 @@ class Trainer:
         # First the reporters, then the checkpoint: what a kill in between leaves behind is told again, never left out.
         self._reporters.epoch_end(epoch, row)
         progress.out_of_time = progress.out_of_time or self._budget.is_spent(progress)
-        if self.finished or self._keeper.is_due(after_epoch=True):
+        is_due = self._ranks.broadcast(self._keeper.is_due(after_epoch=True))
+        if self.finished or is_due:
             self.save()
 
     def _observe(self, row: dict[str, float]) -> None:

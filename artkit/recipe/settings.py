@@ -54,7 +54,7 @@ class TrainSettings:
     """Section [train]."""
 
     epochs: Annotated[int, Ge(1), Doc("passes over the plan of an epoch")]
-    batch_size: Annotated[int, Ge(2), Doc("images that are computed at once")]
+    batch_size: Annotated[int, Ge(2), Doc("images that are computed at once, by all ranks together")]
     accumulate: Annotated[int, Ge(1), Doc("batches a step: its gradient is the mean over all their images")]
     clip: Annotated[float, Ge(0), Doc("longest gradient, as the norm over all parameters; 0 = any")]
     ema: Annotated[
@@ -77,6 +77,10 @@ class TrainSettings:
     checkpoint_minutes: Annotated[
         float, Ge(0), Doc("most minutes between checkpoints, for what a crash may cost; 0 = after every step")
     ]
+    parallel: Annotated[
+        Literal["ddp", "fsdp"], Doc("with several ranks: each has the whole model, or a part of it (saves memory)")
+    ]
+    sync_norm: Annotated[bool, Doc("with several ranks: batch normalisation looks at the images of all of them")]
     freeze: Annotated[
         int | Literal["all", "none"], Ge(0), Doc("stages that stand still, from the image on; all: all but the head")
     ]

@@ -96,6 +96,9 @@ def _groups(ctx: OptimizerContext) -> list[dict[str, Any]]:
 
 
 def _can_fuse(ctx: OptimizerContext) -> bool:
-    """Whether all parameters are floats on a device that has the fused steps."""
+    """Whether all parameters are floats on a device that has the fused steps; parts of a model have none."""
+    from torch.distributed.tensor import DTensor
+
     parameters = [parameter for group in ctx.param_groups for parameter in group["params"]]
-    return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
+    is_whole = not any(isinstance(p, DTensor) for p in parameters)
+    return is_whole and all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
