@@ -163,7 +163,7 @@ def _carry_out(
         except (StopRequested, KeyboardInterrupt):
             status = "interrupted"
         except Exception as caught:
-            cause = cause_of(caught)
+            cause = caught if ranks.is_alone else cause_of(caught)
             error = ErrorInfo(type=type(cause).__name__, message=str(cause))
             explained = _explain(cause, folder)
             if explained is caught:

@@ -131,10 +131,11 @@ def _read(key: str) -> dict[str, Any] | None:
     return dict(json.loads(store.get(key)))
 
 
-def _is_lost_connection(error: BaseException | None) -> bool:
+def _is_lost_connection(error: Exception) -> bool:
     """Whether an error, or one that it was raised from, is that of a collective without its partner."""
-    if error is None:
-        return False
-    if isinstance(error, RuntimeError) and _LOST.search(str(error)):
-        return True
-    return _is_lost_connection(error.__cause__)
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:  # an error may have been raised from itself
+        chain.append(link)
+        link = link.__cause__
+    return any(isinstance(each, RuntimeError) and _LOST.search(str(each)) for each in chain)
