@@ -85,8 +85,9 @@ class Artkit:
         self.log = folder.with_suffix(".log")
         with self.log.open("w") as log:
             command = [sys.executable, "-m", "artkit", *map(str, arguments)]
-            # Two threads of torch, as people's runs have several: what they add up must not move either.
-            environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+            # Two threads of torch, as people's runs have several: what they add up must not move either. Passive, they
+            # leave the cores to others while they wait for one another.
+            environment = {**os.environ, "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
     def wait(self):
