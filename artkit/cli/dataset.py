@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from artkit.cli.conversion_progress import conversion_progress
-from artkit.cli.dataset_summary import fault_lines, index_lines, print_statistics, verified_lines
 from artkit.cli.paths import given_path, given_text
 
 if TYPE_CHECKING:
@@ -79,6 +78,7 @@ def index(
     Every image is decoded once. Those that cannot be are listed, with the reason, in DIR/.artkit/rejects.jsonl. With
     --sidecars, a data set that has an index keeps it and gets the sidecars.
     """
+    from artkit.cli.dataset_summary import index_lines
     from artkit_shards import DatasetError, index_tars
 
     place = _read_location(location)
@@ -126,6 +126,7 @@ def verify(
     The exit code is 0 if nothing is wrong and 1 if something is; each fault names the file and the sample, and says
     what is wrong and what to do.
     """
+    from artkit.cli.dataset_summary import fault_lines, verified_lines
     from artkit_shards import verify_dataset
 
     location = _read_location(directory)
@@ -152,6 +153,7 @@ def stats(
     ] = None,
 ) -> None:
     """Show what is in a data set: classes, imbalance, sizes, formats, duplicates; as a table and as pictures."""
+    from artkit.cli.dataset_summary import print_statistics
     from artkit_shards import describe_dataset, open_dataset
 
     dataset = open_dataset(_read_location(directory))

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from artkit.cli.conversion_progress import conversion_progress
-from artkit.cli.conversion_summary import summarise
 from artkit.cli.paths import given_path, given_text, path_or_address
-from artkit.cli.shard_augmenter import ShardAugmenter
 from artkit.cli.shard_options import (
     entries_of_augmenters,
     options_of_source,
@@ -22,6 +20,7 @@ from artkit.cli.shard_options import (
 from artkit.cli.shard_source import list_images
 
 if TYPE_CHECKING:
+    from artkit.cli.shard_augmenter import ShardAugmenter
     from artkit_shards import Sidecar
 
 _SOURCE: Final = "Where images and classes come from"
@@ -240,6 +239,7 @@ def shard(
 
     Killed at any moment, the same command goes on where it was.
     """
+    from artkit.cli.conversion_summary import summarise
     from artkit.registry import load_registry
     from artkit_shards import Settings, convert
 
@@ -342,10 +342,12 @@ def _kinds(sidecars: str | None) -> "tuple[Sidecar, ...]":
 
 def _augmenter(
     entries: Sequence[dict[str, object]], plugins: Sequence[Path], max_side: int | None
-) -> ShardAugmenter | None:
+) -> "ShardAugmenter | None":
     """What changes copies; its names and options are checked now, before any work is done."""
     if not entries:
         return None
+    from artkit.cli.shard_augmenter import ShardAugmenter
+
     augmenter = ShardAugmenter(tuple(entries), tuple(plugins), **_given(image_size=max_side))
     _ = augmenter.description
     return augmenter

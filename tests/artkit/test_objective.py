@@ -71,7 +71,7 @@ def by_hand(logits, labels_of, counts, weights):
 def test_the_loss_is_the_weighted_sum_of_the_means_over_the_images_of_the_step_with_a_label(parts):
     batch, logits = first_batch(parts)
     rows = parts.loader.plan[:16]
-    judged = parts.loss(logits, batch, None, rows)
+    judged = parts.loss(logits, batch.targets, None, rows)
     counts = {name: int((labels[rows] >= 0).sum()) for name, labels in parts.train.targets.items()}
     assert counts["artist"] != counts["style"]
     expected = by_hand(logits, batch.targets, counts, {"artist": 1.0, "style": 0.5})
@@ -84,7 +84,7 @@ def test_the_loss_is_the_weighted_sum_of_the_means_over_the_images_of_the_step_w
 
 def test_what_has_no_label_has_no_gradient_and_all_else_has_one(parts):
     batch, logits = first_batch(parts)
-    parts.loss(logits, batch, None, parts.loader.plan[:8]).loss.backward()
+    parts.loss(logits, batch.targets, None, parts.loader.plan[:8]).loss.backward()
     for name, columns in COLUMNS.items():
         has_gradient = (logits.grad[:, columns] != 0).any(1)
         assert torch.equal(has_gradient, batch.targets[name] >= 0)
@@ -93,7 +93,7 @@ def test_what_has_no_label_has_no_gradient_and_all_else_has_one(parts):
 def test_mixed_images_have_the_labels_that_each_of_the_two_has(parts):
     batch, logits = first_batch(parts)
     rows, partners = parts.loader.plan[:8], torch.tensor([1, 0, 3, 2, 5, 4, 7, 6])
-    judged = parts.loss(logits, batch, Mixed(batch.images, partners, 0.75), rows)
+    judged = parts.loss(logits, batch.targets, Mixed(batch.images, partners, 0.75), rows)
     counts = {name: num_labelled(labels, rows) for name, labels in parts.train.targets.items()}
     weights = {"artist": 1.0, "style": 0.5}
     partners_labels = {name: labels[partners] for name, labels in batch.targets.items()}
@@ -104,7 +104,7 @@ def test_mixed_images_have_the_labels_that_each_of_the_two_has(parts):
 def test_a_target_that_a_batch_tells_nothing_of_is_left_out_of_it(parts):
     batch, logits = first_batch(parts)
     batch.targets["style"][:] = -1
-    judged = parts.loss(logits, batch, None, parts.loader.plan[:8])
+    judged = parts.loss(logits, batch.targets, None, parts.loader.plan[:8])
     judged.loss.backward()
     assert judged.labelled[1] == judged.correct[1] == 0
     assert not logits.grad[:, 3:].any()

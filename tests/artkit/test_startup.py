@@ -73,7 +73,10 @@ def test_comparing_runs_needs_no_torch(tmp_path):
         "resumed": [],
         "preprocessing": {},
         "recipe": {"train.seed": 0},
-        "data": {"fingerprint": "f" * 64},
+        "data": {
+            "fingerprint": "f" * 64,
+            "targets": [{"name": "artist", "class_names": ["a", "b"], "class_counts": [5, 5]}],
+        },
         "tested": {"split": "test", "images": 10, "metrics": {"accuracy": 0.5}},
     }
     (tmp_path / "recipe.toml").write_text("")
