@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import os
+import signal
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,10 @@ import pytest
 # Models of tests are so small that a second thread of torch only waits, and keeps a core busy with waiting. Set before
 # torch is imported, and for processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell starts background jobs without Ctrl-C, and so would be what tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
