@@ -473,7 +473,7 @@ class TrainingBench:
             choices=choices,
             reporters=[f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report")],
             settings={"data.path": str(self._shards), "data.image_size": 16, "train.batch_size": 5, "train.epochs": 2},
-            assignments=[*small, "data.threads=1", *assignments],
+            assignments=[*small, "data.threads=1", "train.precision=float32", *assignments],
         )
         return resolve_recipe({}, command_line, load_registry(files))
 

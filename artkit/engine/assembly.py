@@ -1,7 +1,7 @@
 """Builds from a recipe everything that a run is made of, before a run folder exists: what is wrong shows here."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from artkit.engine.early_ends import early_ends
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
 from artkit.engine.objective import Objective, TargetLoss
-from artkit.engine.precision import Precision
+from artkit.engine.precision import Precision, fitting_precision
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.randomness import seed_torch
 from artkit.engine.ranks.group import ALONE, Ranks, local_device
@@ -47,6 +47,7 @@ class Assembly:
     """The parts of a run."""
 
     recipe: Recipe
+    """As it was given, with a name in place of what was left to the device."""
     dataset: Dataset
     """Its main target is the first that is learnt."""
     heads: tuple[TargetHead, ...]
@@ -149,7 +150,6 @@ def assemble(
     """
     check_recipe(recipe, ranks)
     device = local_device(pick_device(recipe.train.device), ranks)
-    precision = Precision(recipe.train.precision, device)
     heads = heads_for(dataset, TRAIN, chosen_targets(recipe.data, dataset))
     sampling = _build_sampling(recipe, dataset, heads)
     loader = _build_loader(recipe, dataset, device, sampling, ranks)
@@ -158,6 +158,9 @@ def assemble(
     model, start = build_model(recipe.model, class_names, recipe.data.image_size, load_weights=resumed is None)
     with recipe.model.component.guard(f"moving to {device}"):
         _place(model, num_outputs(heads), recipe.train, device, ranks)
+    precision = _pick_precision(recipe, device, model)
+    # What a run leaves says what it was computed in, and goes on the same on another machine.
+    recipe = replace(recipe, train=replace(recipe.train, precision=precision.name))
     finetuning = plan_finetuning(recipe.train, model, num_outputs(heads), recipe.model.component)
     optimizer = _build_optimizer(recipe, finetuning)
     finetuning.enter_epoch(model, 0)
@@ -196,6 +199,13 @@ def pick_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise RunError(f"device '{name}' cannot be used ({reason}); use auto, cpu, cuda or cuda:1") from None
     return device
+
+
+def _pick_precision(recipe: Recipe, device: torch.device, model: torch.nn.Module) -> Precision:
+    if recipe.retrain is not None:  # nothing learns in it but the head
+        return Precision(recipe.train.precision, device)
+    smallest = recipe.data.grow_from or recipe.data.image_size
+    return fitting_precision(recipe.train.precision, device, model, smallest, recipe.model.component)
 
 
 def _build_sampling(recipe: Recipe, dataset: Dataset, heads: Sequence[TargetHead]) -> Sampling:

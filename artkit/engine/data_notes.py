@@ -7,7 +7,8 @@ from artkit.engine.training_loader import TrainingLoader
 from artkit_shards import Loader
 
 _NAMED: Final = 10  # unreadable images that are told one by one
-_EPOCHS_WITH_CACHE_NOTE: Final = 2  # the first fills it, in the second it is as it will stay
+_FULL_SINCE: Final = 3  # one epoch, which may begin in the middle, and another one fill a cache
+_MUCH: Final = 0.1  # of the images of an epoch
 
 
 class DataNotes:
@@ -41,16 +42,18 @@ class DataNotes:
         self._num_seen = len(replaced)
 
     def after_epoch(self, epoch: int) -> None:
-        """Tell what the cache saved, until that is known."""
+        """Tell, once it is known, what a cache does not hold."""
         loader = self._loader.current if isinstance(self._loader, TrainingLoader) else self._loader
-        cache, forecast = loader.cache, loader.forecast
-        if cache is None or forecast is None or self._epochs == _EPOCHS_WITH_CACHE_NOTE:
+        cache = loader.cache
+        if cache is None:
             return
         if cache is not self._cache:  # larger images have a cache of their own
-            self._cache, self._hits, self._misses = cache, 0, 0
+            self._cache, self._hits, self._misses, self._epochs = cache, 0, 0, 0
         hits, misses = cache.hits - self._hits, cache.misses - self._misses
         self._hits, self._misses = cache.hits, cache.misses
         self._epochs += 1
-        self._tell(
-            f"cache: {misses} of {hits + misses} images were decoded in epoch {epoch + 1}, {forecast.decodes} foretold"
-        )
+        if self._epochs == _FULL_SINCE and misses > _MUCH * (hits + misses):
+            self._tell(
+                f"{misses} of the {hits + misses} images of epoch {epoch + 1} were decoded anew; data.cache can be as "
+                "large as memory allows"
+            )

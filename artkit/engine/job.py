@@ -65,7 +65,7 @@ def start(
             warn(note)
         folder = _new_folder(out, recipe, ranks)
         with occupy(folder, warn):
-            folder.write_recipe(recipe)
+            folder.write_recipe(assembly.recipe)
             facts = _first_facts(folder, assembly, plugins)
             folder.write_facts(facts)
             return _carry_out(assembly, folder, facts, warn, make_trainer)

@@ -9,9 +9,11 @@ from typing import Any, Final, Literal
 
 import torch
 
+from artkit.engine.overlong_strides import overlong_strides
 from artkit.errors import RunError
+from artkit.registry import Component
 
-PrecisionName = Literal["float32", "bf16", "fp16"]
+PrecisionName = Literal["auto", "float32", "bf16", "fp16"]
 
 _TYPES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -20,7 +22,7 @@ class Precision:
     """Computes forward passes in a precision, and scales the loss where the precision asks for it.
 
     Args:
-        name: The precision.
+        name: The precision; "auto" is bf16 where the device is faster with it, else float32.
         device: Where the model is.
 
     Raises:
@@ -28,12 +30,14 @@ class Precision:
     """
 
     def __init__(self, name: PrecisionName, device: torch.device) -> None:
+        self.name = _settled(name, device)
+        """The precision, never "auto"."""
         if name == "fp16" and device.type == "cpu":
             raise RunError(
                 "train.precision=fp16 needs a GPU, and this run is on the CPU; use train.precision=bf16, which the CPU "
                 "has too, or float32"
             )
-        self._type = _TYPES.get(name)
+        self._type = _TYPES.get(self.name)
         self._device = device
         self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
 
@@ -42,3 +46,51 @@ class Precision:
         if self._type is None:
             return nullcontext()
         return torch.autocast(self._device.type, dtype=self._type)
+
+
+def fitting_precision(
+    name: PrecisionName, device: torch.device, model: torch.nn.Module, image_size: int, component: Component
+) -> Precision:
+    """The precision of a run, if the model can learn in it.
+
+    Args:
+        name: As the recipe has it.
+        device: Where the model is.
+        model: What is trained.
+        image_size: Height and width of the smallest images that it is shown.
+        component: The model's, named in errors.
+
+    Raises:
+        RunError: if the device has it not, or gradients would be wrong.
+    """
+    precision = Precision(name, device)
+    if precision.name != "bf16" or device.type != "cpu":
+        return precision
+    with precision.autocast():
+        layers = overlong_strides(model, image_size, device)
+    if layers and name == "auto":
+        return Precision("float32", device)
+    if layers:
+        raise RunError(
+            f"train.precision=bf16: on a CPU, torch leaves gradients undefined where a stride is wider than the image "
+            f"that is left, as in '{layers[0]}' of {component.owner} with images of {image_size} pixels; use larger "
+            "images, or train.precision=float32"
+        )
+    return precision
+
+
+def has_quick_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        # Of torch before 2.11 a CPU cannot be asked.
+        able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return False
+
+
+def _settled(name: PrecisionName, device: torch.device) -> PrecisionName:
+    if name != "auto":
+        return name
+    return "bf16" if has_quick_bf16(device) else "float32"

@@ -34,10 +34,21 @@ def decisive_part(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in flat.items() if name not in _INDIFFERENT}
 
 
+def changed_options(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Names of the options in which two decisive parts differ.
+
+    Args:
+        before: Of a run, which says what it was computed in.
+        now: Of a recipe, which may leave that to the device.
+    """
+    left_open = {"train.precision"} if now.get("train.precision") == "auto" else set()
+    return [name for name in {**before, **now} if before.get(name) != now.get(name) and name not in left_open]
+
+
 def check_same_recipe(recipe: Recipe, before: Mapping[str, Any], folder: RunFolder) -> None:
     """Raise RunError, naming the option that differs, unless the decisive part of a recipe is what it was."""
     now_ = decisive_part(recipe)
-    changed = [name for name in {**before, **now_} if before.get(name) != now_.get(name)]
+    changed = changed_options(before, now_)
     if changed:
         name = changed[0]
         raise RunError(

@@ -16,7 +16,7 @@ from artkit.engine.assembly import open_data
 from artkit.engine.folder import RUN, RunFolder
 from artkit.engine.job import Outcome
 from artkit.engine.occupation import LOCK, occupant
-from artkit.engine.resumption import check_same_data, decisive_part
+from artkit.engine.resumption import changed_options, check_same_data, decisive_part
 from artkit.errors import RunError
 from artkit.recipe import Recipe
 
@@ -61,7 +61,7 @@ def check_plan(runs: Sequence[PlannedRun]) -> None:
         facts = RunFolder(run.folder).read_facts()
         check_same_data(datasets[path], facts["data"], run.folder)
         now, before = decisive_part(run.recipe), facts["recipe"]
-        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        changed = changed_options(before, now)
         if changed:
             name = changed[0]
             raise RunError(

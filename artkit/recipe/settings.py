@@ -61,7 +61,8 @@ class TrainSettings:
         float, Interval(ge=0, lt=1), Doc("decay of the moving average of the weights, which is judged; 0 = none")
     ]
     precision: Annotated[
-        Literal["float32", "bf16", "fp16"], Doc("numbers that the model computes with; fp16 on GPUs only")
+        Literal["auto", "float32", "bf16", "fp16"],
+        Doc("numbers that the model computes with; auto: bf16 where that is faster, else float32; fp16 on GPUs only"),
     ]
     compile: Annotated[bool, Doc("compile the model for training, if there is a compiler")]
     tta: Annotated[bool, Doc("judge each image together with its mirror image: the mean of the probabilities")]

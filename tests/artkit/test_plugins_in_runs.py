@@ -278,6 +278,6 @@ def test_a_model_that_says_nan_of_validation_images_stops_the_run(plugin_site, s
 
 
 def test_a_lack_of_memory_on_the_cpu_is_told_in_a_sentence(shape_shards, tmp_path):
-    result = run(shape_shards, tmp_path / "run", "--image-size", "4000000")
+    result = run(shape_shards, tmp_path / "run", "--image-size", "4000000", "--set", "data.cache=0")
     assert isinstance(result.exception, RunError)
     assert "use a smaller --batch-size or --image-size" in str(result.exception)
