@@ -1,10 +1,12 @@
 """What the user should hear of the loading of images: which ones could not be used, and what a cache saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from artkit.engine.ranks.group import ALONE, Ranks
 from artkit.engine.training_loader import TrainingLoader
 from artkit_shards import Loader
+from artkit_shards.stream.replacement import Replacement
 
 _NAMED: Final = 10  # unreadable images that are told one by one
 _FULL_SINCE: Final = 3  # one epoch, which may begin in the middle, and another one fill a cache
@@ -17,12 +19,14 @@ class DataNotes:
     Args:
         loader: The loader.
         tell: Shows one line to the user.
+        ranks: That share the images out; what each of them met, the first one hears after the epoch.
     """
 
-    def __init__(self, loader: TrainingLoader | Loader, tell: Callable[[str], None]) -> None:
+    def __init__(self, loader: TrainingLoader | Loader, tell: Callable[[str], None], ranks: Ranks = ALONE) -> None:
         self._loader = loader
         self._tell = tell
-        self._num_seen = 0
+        self._ranks = ranks
+        self._num_seen = self._num_shared = 0
         self._keys: set[str] = set()
         self._cache: object = None
         self._hits = self._misses = 0
@@ -31,7 +35,19 @@ class DataNotes:
     def after_batch(self) -> None:
         """Tell of images that could not be used, each once in a run."""
         replaced = self._loader.replaced
-        for each in replaced[self._num_seen :]:
+        self._tell_of(replaced[self._num_seen :])
+        self._num_seen = len(replaced)
+
+    def after_epoch(self, epoch: int) -> None:
+        """Tell of images that other ranks could not use, and what the cache saved, until that is known."""
+        own = self._loader.replaced[self._num_shared :]
+        self._num_shared += len(own)
+        for theirs in self._ranks.gather(own):
+            self._tell_of(theirs)
+        self._tell_of_cache(epoch)
+
+    def _tell_of(self, replaced: Sequence[Replacement]) -> None:
+        for each in replaced:
             if each.key in self._keys:
                 continue
             self._keys.add(each.key)
@@ -39,10 +55,8 @@ class DataNotes:
                 self._tell(f"image {each.key} of {each.shard} cannot be used ({each.reason}); another one stands in")
             elif len(self._keys) == _NAMED + 1:
                 self._tell("more images cannot be used; `artkit dataset verify` lists them all")
-        self._num_seen = len(replaced)
 
-    def after_epoch(self, epoch: int) -> None:
-        """Tell, once it is known, what a cache does not hold."""
+    def _tell_of_cache(self, epoch: int) -> None:
         loader = self._loader.current if isinstance(self._loader, TrainingLoader) else self._loader
         cache = loader.cache
         if cache is None:

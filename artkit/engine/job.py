@@ -148,6 +148,7 @@ def _carry_out(
                 _add_reporters(reporters, assembly.recipe, folder)
             if isinstance(trainer, Trainer) and resumed:
                 trainer.load()
+                ranks.wait()  # until the first one has put best weights into their place
                 check_selected_weights(trainer.progress, assembly.recipe.train.select, folder)
             folder.write_facts(facts)
             reporters.run_start(_describe(assembly, folder, trainer))
@@ -266,6 +267,11 @@ def _explain(error: Exception, folder: RunFolder) -> Exception:
         return RunError(
             f"no space left on the device while writing {error.filename or folder.path}; the last checkpoint is kept: "
             f"free some space and go on with `artkit run --resume {folder.path}`"
+        )
+    if isinstance(error, OSError) and error.strerror:
+        return RunError(
+            f"{error.filename or folder.path} cannot be read or written any more ({error.strerror}); what was written "
+            f"before is kept: mend that and go on with `artkit run --resume {folder.path}`"
         )
     if _is_lack_of_memory(error):
         return RunError(

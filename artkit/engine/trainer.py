@@ -60,7 +60,7 @@ class Trainer:
         self._settings = assembly.recipe.train
         self._base_rates = [group["lr"] for group in assembly.optimizer.param_groups]
         self._keeper = Keeper(folder, self._settings.checkpoint_minutes)
-        self._notes = DataNotes(assembly.loader, reporters.note)
+        self._notes = DataNotes(assembly.loader, reporters.note, assembly.ranks)
         compiled = compile_model(assembly.model, assembly.device, reporters.note) if self._settings.compile else None
         self._stepper = Stepper(assembly, compiled)
         self._average = WeightAverage(assembly.model, self._settings.ema) if self._settings.ema else None

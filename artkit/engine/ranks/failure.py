@@ -93,8 +93,9 @@ def cause_of(error: Exception) -> Exception:
 
 def leave_note(error: Exception) -> None:
     """Tell all ranks why this one failed, unless another one failed before."""
+    store = common_store()
     failure = Failure(rank=_own_rank(), type=type(error).__name__, message=str(error))
-    common_store().compare_set(_FIRST, "", json.dumps(asdict(failure)))
+    store.compare_set(_FIRST, "", json.dumps(asdict(failure)))
 
 
 def show_once(error: Exception, text: str, show: Callable[[str], None]) -> None:
@@ -105,16 +106,23 @@ def show_once(error: Exception, text: str, show: Callable[[str], None]) -> None:
         text: The error for the user.
         show: Shows it.
     """
+    try:
+        shown = _what_to_show(error, text)
+    except (RunError, distributed.DistError):  # no other rank can be reached
+        shown = text
+    if shown is not None:
+        show(shown)
+
+
+def _what_to_show(error: Exception, text: str) -> str | None:
+    """What this rank shows of an error; None where another rank shows it."""
     if not isinstance(error, RankError):
         leave_note(error)
     if _own_rank() == 0:
-        show(text)
         common_store().set(_SHOWN, json.dumps({"text": text}))
-    elif isinstance(error, RankError):
-        if error.failure is None:
-            show(f"rank {_own_rank()}: {text}")
-    elif (_read(_SHOWN) or {}).get("text") != text:
-        show(f"rank {_own_rank()}: {text}")
+        return text
+    is_known = error.failure is not None if isinstance(error, RankError) else (_read(_SHOWN) or {}).get("text") == text
+    return None if is_known else f"rank {_own_rank()}: {text}"
 
 
 def _own_rank() -> int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import distributed
 
 from artkit.engine.ranks.failure import cause_of, new_store
+from artkit.errors import RunError
 
 T = TypeVar("T")
 
@@ -90,16 +91,18 @@ def joined() -> Iterator[Ranks]:
     """A context in which this process is one of the ranks that its environment speaks of, or the only one.
 
     Raises:
+        RunError: if the others cannot be reached.
         RankError: in place of what goes wrong here only because another rank failed.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         yield ALONE
         return
+    store = new_store()  # which knows that the environment is complete
     ranks = Ranks(int(os.environ["RANK"]), world_size)
     try:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        distributed.init_process_group(backend, store=new_store(), rank=ranks.rank, world_size=world_size)
+        distributed.init_process_group(backend, store=store, rank=ranks.rank, world_size=world_size)
         yield ranks
     except Exception as error:
         cause = cause_of(error)
@@ -116,9 +119,18 @@ def local_device(device: torch.device, ranks: Ranks) -> torch.device:
     Args:
         device: As the recipe says.
         ranks: Of the run.
+
+    Raises:
+        RunError: if the machine has more ranks than GPUs.
     """
     if ranks.is_alone or device.type != "cuda":
         return device
-    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", ranks.rank)))
+    number, num_devices = int(os.environ.get("LOCAL_RANK", ranks.rank)), torch.cuda.device_count()
+    if number >= num_devices:
+        raise RunError(
+            f"this machine has {num_devices} GPUs, and each rank on it needs one of its own; use "
+            f"torchrun --nproc-per-node {num_devices}, or --device cpu"
+        )
+    own = torch.device("cuda", number)
     torch.cuda.set_device(own)
     return own
