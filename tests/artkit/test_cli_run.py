@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 import shutil
 
 import pytest
@@ -36,6 +37,19 @@ def finished(shape_shards, tmp_path_factory):
     result = artkit("run", "--data", shape_shards, "--out", folder, *DRAWN, "--epochs", "2")
     assert result.exit_code == 0, result.output
     return folder, result.output
+
+
+def test_a_file_that_the_system_refuses_to_write_ends_a_run_without_a_traceback(
+    shape_shards, tmp_path, exit_code_of_fork
+):
+    remedy = f"what was written before is kept: mend that and go on with `artkit run --resume {tmp_path / 'run'}`"
+
+    def run_with_small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+        message = refused("--data", shape_shards, "--out", tmp_path / "run", *QUICK)
+        return int(f"(File too large); {remedy}" not in message)
+
+    assert exit_code_of_fork(run_with_small_files_only) == 0
 
 
 def test_a_run_leaves_the_promised_files(finished):

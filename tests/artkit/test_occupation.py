@@ -42,6 +42,16 @@ def test_a_run_that_is_still_running_cannot_be_resumed(cut_off_run):
     assert before == {path: path.read_bytes() for path in before}
 
 
+def test_a_folder_that_cannot_be_written_to_is_said_to_be_so(cut_off_run):
+    (cut_off_run / LOCK).mkdir()
+    try:
+        result = CliRunner().invoke(app, ["run", "--resume", str(cut_off_run)])
+    finally:
+        (cut_off_run / LOCK).rmdir()
+    assert isinstance(result.exception, RunError)
+    assert f"{cut_off_run} cannot be written to (Is a directory); allow it" in str(result.exception)
+
+
 def test_evaluate_says_whether_better_weights_may_follow(cut_off_run):
     with occupy(RunFolder(cut_off_run), pytest.fail):
         running = CliRunner().invoke(app, ["evaluate", str(cut_off_run)])

@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -56,7 +56,9 @@ def hold_lock(path: Path, note: bytes = b"") -> Iterator[bool]:
                 file.flush()
                 yield keeps_out
             finally:
-                path.unlink(missing_ok=True)
+                # A file that stays, as where its folder became read-only meanwhile, locks nobody out.
+                with suppress(OSError):
+                    path.unlink()
             return
 
 
