@@ -30,9 +30,10 @@ def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -
         RunError: if no rate can be told, or the picture cannot be written.
     """
     from artkit.drawing.figures import save_figure
-    from artkit.engine.assembly import assemble, learning_notes, open_data
+    from artkit.engine.assembly import assemble, open_data
     from artkit.engine.rate_figure import draw_range_test
     from artkit.engine.rate_finder import find_rate
+    from artkit.engine.run_notes import learning_notes
     from artkit.engine.signals import StopSignal
     from artkit.engine.trainer import StopRequested
     from artkit.errors import RunError

@@ -2,6 +2,7 @@
 
 job.py            `start` and `resume`: from a recipe or a run folder to a finished run
 assembly.py       builds data, model, loss, optimizer and the rest from a recipe
+run_notes.py      what the user should know of a run before it begins
 trainer.py        epochs, steps, selection of the best weights, early stopping
 targets.py        what is learnt, and which outputs of the model are about it
 objective.py      what a step lowers: the losses of all targets as one
@@ -36,7 +37,7 @@ signals.py        Ctrl-C: stop after the current step
 events.py         calls the reporters, each in isolation
 folder.py         the run folder: its name, recipe.toml and run.json
 machine.py        the machine and the versions that a run was made on
-occupation.py    one process at a time in a run folder
+occupation.py     one process at a time in a run folder
 trained.py        weights that a run left, with all that is needed to use them
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves

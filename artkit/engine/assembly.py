@@ -1,6 +1,6 @@
 """Builds from a recipe everything that a run is made of, before a run folder exists: what is wrong shows here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,6 @@ from artkit.contracts import (
     ScheduleContext,
 )
 from artkit.engine.augmentation import AugmentationChain, AugmentationStep
-from artkit.engine.balance_notes import balance_notes
-from artkit.engine.early_ends import early_ends
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
 from artkit.engine.objective import Objective, TargetLoss
@@ -26,12 +24,11 @@ from artkit.engine.randomness import seed_torch
 from artkit.engine.ranks.group import ALONE, Ranks, local_device
 from artkit.engine.ranks.normalisation import unite_norms
 from artkit.engine.ranks.sharding import shard_model
-from artkit.engine.ranks.shares import check_recipe, mixing_notes, own_batch_size
+from artkit.engine.ranks.shares import check_recipe, own_batch_size
 from artkit.engine.returned import check_optimizer
 from artkit.engine.sampling import Sampling
 from artkit.engine.starting import Start, build_model
 from artkit.engine.step_plan import StepPlan
-from artkit.engine.target_notes import unjudged_notes, unlearnt_notes
 from artkit.engine.targets import TargetHead, chosen_targets, heads_for, num_outputs
 from artkit.engine.training_loader import TrainingLoader
 from artkit.errors import RunError
@@ -302,7 +299,7 @@ def _build_schedule(
     if hasattr(schedule, "observe") and judged_split(dataset, VALIDATION) is None:
         raise RunError(
             f"{recipe.schedule.component.owner} reacts to validation, but {dataset.path} has "
-            f"{_lack(dataset, VALIDATION)}; convert the images with a share for it, or choose another --schedule"
+            f"{lack_of(dataset, VALIDATION)}; convert the images with a share for it, or choose another --schedule"
         )
     return schedule
 
@@ -335,69 +332,6 @@ def _build(choice: Choice, context: object) -> Any:
     return choice.component.build(context, choice.options)
 
 
-def notes(assembly: Assembly) -> Iterator[str]:
-    """What the user should know before the run, a line each."""
-    settings = assembly.recipe.train
-    yield from learning_notes(assembly)
-    yield from _thaw_notes(assembly)
-    yield from _growth_notes(assembly.recipe)
-    if settings.max_minutes:
-        yield (
-            f"train.max_minutes={settings.max_minutes:g}: the schedule follows the clock, so this run cannot be "
-            "repeated to the last bit"
-        )
-    if assembly.validation is None:
-        lack = _lack(assembly.dataset, VALIDATION)
-        yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"
-        if settings.patience:
-            yield f"train.patience={settings.patience} has no effect without a split 'val'"
-    yield from mixing_notes(assembly.recipe, assembly.ranks, mixes=assembly.augment.mixes)
-    if assembly.tested is not None and assembly.tested.name != TEST:
-        lack = _lack(assembly.dataset, TEST)
-        yield f"the data set has {lack}: the final figures are those of validation, which chose the weights"
-    yield from unjudged_notes(assembly.heads, filter(None, dict.fromkeys((assembly.validation, assembly.tested))))
-
-
-def learning_notes(assembly: Assembly) -> Iterator[str]:
-    """What the user should know of how the model learns, be it in a run or in a test of learning rates; a line each."""
-    settings = assembly.recipe.train
-    if assembly.start.note:
-        yield assembly.start.note
-    yield from assembly.finetuning.notes(num_epochs=settings.epochs, pretrained=assembly.start.pretrained is not None)
-    chosen = bool(assembly.recipe.data.targets)
-    yield from unlearnt_notes(assembly.dataset, assembly.heads, assembly.train, chosen=chosen)
-    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss.losses[0].loss, assembly.device)
-    num_positions, size = assembly.loader.num_positions, settings.batch_size
-    if num_positions % size == 1:
-        better = next(larger for larger in range(size + 1, num_positions + 1) if num_positions % larger != 1)
-        yield (
-            f"{num_positions} images an epoch leave one alone in the last batch, where batch normalisation "
-            f"cannot use it: it is left out; --batch-size {better} avoids that"
-        )
-
-
-def _thaw_notes(assembly: Assembly) -> Iterator[str]:
-    """Say what may end the run before its last stage thaws."""
-    settings = assembly.recipe.train
-    last = assembly.finetuning.last_thaw(settings.epochs)
-    for given in early_ends(settings, last) if last else ():
-        yield f"{given} can end the run before epoch {last + 1}, where the last of its stages to thaw does so"
-
-
-def _growth_notes(recipe: Recipe) -> Iterator[str]:
-    """Say where training images do not grow, though the recipe speaks of it."""
-    data, epochs = recipe.data, recipe.train.epochs
-    if not data.grow_from:
-        return
-    if data.grow_from == data.image_size or not data.grow_after:
-        yield f"data.grow_from={data.grow_from} has no effect: images have image_size={data.image_size} from the start"
-    elif (epochs - 1) / epochs < data.grow_after and not recipe.train.max_minutes:
-        yield (
-            f"data.grow_after={data.grow_after:g} leaves no whole epoch of {epochs} for larger images: all are learnt "
-            f"at grow_from={data.grow_from} and judged at image_size={data.image_size}"
-        )
-
-
-def _lack(dataset: Dataset, name: str) -> str:
+def lack_of(dataset: Dataset, name: str) -> str:
     """What a data set has in place of a split that can be judged."""
     return f"no class of any image in the split '{name}'" if name in dataset.split_names else f"no split '{name}'"

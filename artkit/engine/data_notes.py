@@ -39,7 +39,7 @@ class DataNotes:
         self._num_seen = len(replaced)
 
     def after_epoch(self, epoch: int) -> None:
-        """Tell of images that other ranks could not use, and what the cache saved, until that is known."""
+        """Tell of images that other ranks could not use, and, once it is known, of what a cache does not hold."""
         own = self._loader.replaced[self._num_shared :]
         self._num_shared += len(own)
         for theirs in self._ranks.gather(own):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from artkit.contracts import ErrorInfo, ReporterContext, RunInfo, RunStatus
-from artkit.engine.assembly import Assembly, assemble, notes, open_data
+from artkit.engine.assembly import Assembly, assemble, open_data
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder, now
@@ -24,6 +24,7 @@ from artkit.engine.ranks.group import Ranks, joined
 from artkit.engine.ranks.sharding import load_weights
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
 from artkit.engine.retraining import HeadTrainer, plan_retraining
+from artkit.engine.run_notes import notes
 from artkit.engine.signals import StopSignal
 from artkit.engine.trainer import StopRequested, Trainer
 from artkit.errors import ComponentError, RunError
@@ -102,7 +103,8 @@ def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str],
     check_same_recipe(recipe, facts["recipe"], folder)
     dataset = open_data(recipe)
     check_same_data(dataset, facts["data"], path)
-    facts = {**facts, "status": "running", "error": None, "resumed": [*facts["resumed"], now()]}
+    resumed = [*facts["resumed"], now()]
+    facts = {**facts, "status": "running", "error": None, "resumed": resumed, "world_size": ranks.world_size}
     assembly = assemble(recipe, dataset, resumed=Preprocessing.from_plain(facts["preprocessing"]), ranks=ranks)
     return _carry_out(assembly, folder, facts, warn, Trainer, resumed=True)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artkit.engine.assembly import assemble, notes, open_data
+from artkit.engine.assembly import assemble, open_data
+from artkit.engine.run_notes import notes
 from artkit.recipe import CommandLine, resolve_recipe
 from artkit.registry import load_registry
 from artkit_shards import Record, Settings, convert

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from artkit import ComponentError
-from artkit.engine.assembly import assemble, notes, open_data
+from artkit.engine.assembly import assemble, open_data
 from artkit.engine.deferral import first_balanced_epoch
 from artkit.engine.epoch_loss import EpochLoss
+from artkit.engine.run_notes import notes
 from artkit.engine.sampling import Sampling
 from artkit.recipe import CommandLine, resolve_recipe
 from artkit.recipe.resolve import choose

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from artkit.cli import app
-from artkit.engine.assembly import assemble, notes, open_data
+from artkit.engine.assembly import assemble, open_data
+from artkit.engine.run_notes import notes
 from artkit.errors import RecipeError
 
 

@@ -8,11 +8,12 @@ from torch import nn
 from typer.testing import CliRunner
 
 from artkit.cli import app
-from artkit.engine.assembly import assemble, notes, open_data
+from artkit.engine.assembly import assemble, open_data
 from artkit.engine.checkpoint import load_checkpoint
 from artkit.engine.events import Reporters
 from artkit.engine.finetuning import plan_finetuning
 from artkit.engine.folder import RunFolder
+from artkit.engine.run_notes import notes
 from artkit.engine.trainer import StopRequested, Trainer
 from artkit.errors import ArtkitError, ComponentError, RecipeError
 from artkit.recipe import CommandLine, resolve_recipe

@@ -330,9 +330,10 @@ def test_images_that_any_rank_cannot_use_are_told_once_each(runs):
     assert sum("cannot be used" in line for line in told) == 4
 
 
-@pytest.mark.parametrize("name", ["from-1", "from-2"])
-def test_stopped_and_resumed_on_another_number_of_ranks_a_run_goes_on_as_if_it_had_not(runs, name):
-    assert json.loads((runs / name / "run.json").read_text())["resumed"]
+@pytest.mark.parametrize(("name", "num_ranks"), [("from-1", 2), ("from-2", 1)])
+def test_stopped_and_resumed_on_another_number_of_ranks_a_run_goes_on_as_if_it_had_not(runs, name, num_ranks):
+    facts = json.loads((runs / name / "run.json").read_text())
+    assert (len(facts["resumed"]), facts["world_size"]) == (1, num_ranks)
     assert_close_runs(runs / name, runs / "1-plain")
 
 

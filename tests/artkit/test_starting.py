@@ -9,9 +9,10 @@ import torch
 from safetensors.torch import save_file
 
 from artkit import Pretrained
-from artkit.engine.assembly import assemble, notes, open_data
+from artkit.engine.assembly import assemble, open_data
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.job import resume, start
+from artkit.engine.run_notes import notes
 from artkit.engine.weights import read_weights, weights_file
 from artkit.errors import RecipeError, RunError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from artkit.engine.assembly import assemble, notes, open_data
+from artkit.engine.assembly import assemble, open_data
+from artkit.engine.run_notes import notes
 from artkit.engine.training_loader import TrainingLoader
 from artkit.errors import RecipeError
 from artkit_shards import Loader, open_dataset
