@@ -13,7 +13,7 @@ from artkit.contracts import ErrorInfo, ReporterContext, RunInfo, RunStatus
 from artkit.engine.assembly import Assembly, assemble, open_data
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.events import Reporters
-from artkit.engine.folder import RunFolder, now
+from artkit.engine.folder import RECIPE, RunFolder, now
 from artkit.engine.judging import all_predictions
 from artkit.engine.machine import machine_facts, version_facts
 from artkit.engine.occupation import occupy
@@ -265,16 +265,8 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
 
 def _explain(error: Exception, folder: RunFolder) -> Exception:
     """The error as the user should see it."""
-    if is_disk_full(error):
-        return RunError(
-            f"no space left on the device while writing {error.filename or folder.path}; the last checkpoint is kept: "
-            f"free some space and go on with `artkit run --resume {folder.path}`"
-        )
     if isinstance(error, OSError) and error.strerror:
-        return RunError(
-            f"{error.filename or folder.path} cannot be read or written any more ({error.strerror}); what was written "
-            f"before is kept: mend that and go on with `artkit run --resume {folder.path}`"
-        )
+        return RunError(_of_lost_file(error, folder))
     if _is_lack_of_memory(error):
         return RunError(
             f"not enough memory ({str(error).splitlines()[0] if str(error) else type(error).__name__}); use a smaller "
@@ -287,6 +279,17 @@ def _explain(error: Exception, folder: RunFolder) -> Exception:
         wrapped.traceback_file = path
         return wrapped
     return error
+
+
+def _of_lost_file(error: OSError, folder: RunFolder) -> str:
+    """What to say of a file that the system refused to write."""
+    file = error.filename or folder.path
+    what, remedy = f"{file} cannot be read or written any more ({error.strerror})", "mend that"
+    if is_disk_full(error):
+        what, remedy = f"no space left on the device while writing {file}", "free some space"
+    if folder.state.is_file():
+        return f"{what}; the last checkpoint is kept: {remedy} and go on with `artkit run --resume {folder.path}`"
+    return f"{what}, and there is no checkpoint yet; {remedy} and start again with `artkit run {folder.path / RECIPE}`"
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

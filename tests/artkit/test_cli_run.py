@@ -42,12 +42,12 @@ def finished(shape_shards, tmp_path_factory):
 def test_a_file_that_the_system_refuses_to_write_ends_a_run_without_a_traceback(
     shape_shards, tmp_path, exit_code_of_fork
 ):
-    remedy = f"what was written before is kept: mend that and go on with `artkit run --resume {tmp_path / 'run'}`"
+    remedy = f"there is no checkpoint yet; mend that and start again with `artkit run {tmp_path / 'run'}/recipe.toml`"
 
     def run_with_small_files_only():
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
         message = refused("--data", shape_shards, "--out", tmp_path / "run", *QUICK)
-        return int(f"(File too large); {remedy}" not in message)
+        return int(f"(File too large), and {remedy}" not in message)
 
     assert exit_code_of_fork(run_with_small_files_only) == 0
 
