@@ -143,7 +143,7 @@ def _carry_out(
     status: RunStatus = "failed"
     error: ErrorInfo | None = None
     ranks = assembly.ranks
-    with StopSignal(warn) as stop:
+    with StopSignal(warn, insists=ranks.is_alone) as stop:
         trainer = make_trainer(assembly, folder, reporters, stop.requested)
         try:
             if ranks.is_first:

@@ -1,4 +1,4 @@
-"""Ctrl-C and polite kills: the first asks the run to stop after the current step, the second ends it at once."""
+"""Ctrl-C and polite kills: the first asks the run to stop after the current step, a second one may end it at once."""
 
 import signal
 import threading
@@ -14,10 +14,13 @@ class StopSignal:
 
     Args:
         notify: Told once, with a line for the user.
+        insists: Whether a second signal ends the process. One of several ranks gets the same signal more than once,
+            from the system and from torchrun, which itself ends those that take too long.
     """
 
-    def __init__(self, notify: Callable[[str], None]) -> None:
+    def __init__(self, notify: Callable[[str], None], *, insists: bool = True) -> None:
         self._notify = notify
+        self._insists = insists
         self._requested = False
         self._previous: dict[int, Any] = {}
 
@@ -38,7 +41,8 @@ class StopSignal:
             signal.signal(number, handler)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self._requested:
+        if self._requested and self._insists:
             raise KeyboardInterrupt
-        self._requested = True
-        self._notify("stopping after this step; once more stops at once")
+        if not self._requested:
+            self._requested = True
+            self._notify("stopping after this step" + ("; once more stops at once" if self._insists else ""))
