@@ -4,9 +4,11 @@
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from artkit.engine.assembly import Assembly
@@ -20,6 +22,21 @@ OnBatch = Callable[[str, int, int], None]
 
 Tell = Callable[[str], None]
 """Shows one line to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFeatures:
+    """What the head learns from."""
+
+    views: torch.Tensor
+    """(V, N, D); zeros where an image has no class, or cannot be used: neither is ever learnt."""
+    shown: NDArray[np.int64]
+    """Row of the image that each one shows, (V, N): its own, or that of the one in its place if it cannot be used."""
+
+    def rows_of(self, views_B: torch.Tensor, rows_B: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows to learn where these are planned: features and labels are both those of the image that is shown."""
+        rows: NDArray[np.int64] = self.shown[views_B.numpy(), rows_B]
+        return rows
 
 
 class FeatureReader:
@@ -42,8 +59,8 @@ class FeatureReader:
         self._tell = tell
 
     @torch.no_grad()
-    def of_training(self) -> torch.Tensor:
-        """Features of the training images, (V, N, D); zeros where the class is not known, for nothing is learnt there.
+    def of_training(self) -> "TrainingFeatures":
+        """Features of the training images that have a class in any target.
 
         View v is what the augmenters make of the images in epoch v.
 
@@ -53,11 +70,13 @@ class FeatureReader:
         """
         split, settings = self._assembly.train, self._assembly.recipe
         features_VND = torch.zeros(max(self._views, 1), len(split), self._head.in_features)
+        shown_VN = np.tile(np.arange(len(split)), (len(features_VND), 1))
         known = np.any([split.targets[head.name] >= 0 for head in self._assembly.heads], axis=0).astype(np.int64)
         num_known = int(known.sum())
         loader = self._loader(split, counts=known, seed=settings.train.seed, max_bad=settings.data.max_bad)
         notes = DataNotes(loader, self._tell)
         for view, features_ND in enumerate(features_VND):
+            planned_N = loader.plan
             for batch in self._told(loader, view * num_known, len(features_VND) * num_known):
                 notes.after_batch()
                 images = self._unit_images(batch)
@@ -65,7 +84,8 @@ class FeatureReader:
                     positions = batch.positions.numpy()
                     images = self._augment(images, view, positions, int(positions[0])).images
                 features_ND[torch.from_numpy(batch.rows)] = self._features(images)
-        return features_VND
+                shown_VN[view, planned_N[batch.positions.numpy()]] = batch.rows
+        return TrainingFeatures(features_VND, shown_VN)
 
     @torch.no_grad()
     def of_split(self, split: Split, *, mirrored: bool) -> torch.Tensor:

@@ -18,6 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 from artkit.contracts import OptimizerContext
 from artkit.engine.assembly import Assembly
 from artkit.engine.events import Reporters
+from artkit.engine.features import TrainingFeatures
 from artkit.engine.heads import ScaledHead
 from artkit.engine.progress import Progress, StepValues
 from artkit.engine.randomness import PositionDraws, seed_torch
@@ -37,7 +38,7 @@ class HeadLearner:
     Args:
         assembly: The parts of the run.
         head: The last layer of its model; starts anew, unless factors are trained.
-        features_VND: Features of the training images, float32 on the CPU.
+        features: Of the training images.
         reporters: Hear of each step.
         scales: Whether to train factors only.
 
@@ -46,11 +47,11 @@ class HeadLearner:
     """
 
     def __init__(
-        self, assembly: Assembly, head: nn.Linear, features_VND: torch.Tensor, reporters: Reporters, *, scales: bool
+        self, assembly: Assembly, head: nn.Linear, features: TrainingFeatures, reporters: Reporters, *, scales: bool
     ) -> None:
         self._assembly = assembly
         self._head = head
-        self._features_VND = features_VND
+        self._features = features
         self._reporters = reporters
         self._settings = assembly.recipe.train
         self._learner = ScaledHead(head) if scales else _renewed(head, self._settings.seed)
@@ -107,10 +108,11 @@ class HeadLearner:
     def _step(self, order: NDArray[np.int64], positions: NDArray[np.int64], epoch: int) -> StepValues:
         assembly, recipe = self._assembly, self._assembly.recipe
         seed_torch(self._settings.seed, epoch, int(positions[0]))
-        rows = torch.from_numpy(order[positions])
-        features_BD = self._features_VND[self._views(epoch, positions), rows].to(assembly.device)
-        labels = {name: torch.from_numpy(of_all[order[positions]]) for name, of_all in assembly.train.targets.items()}
-        judged = assembly.loss(self._learner(features_BD), labels, None, order[positions])
+        views = self._views(epoch, positions)
+        rows = self._features.rows_of(views, order[positions])
+        features_BD = self._features.views[views, torch.from_numpy(rows)].to(assembly.device)
+        labels = {name: torch.from_numpy(of_all[rows]) for name, of_all in assembly.train.targets.items()}
+        judged = assembly.loss(self._learner(features_BD), labels, None, rows)
         self._optimizer.zero_grad(set_to_none=True)
         judged.loss.backward()  # type: ignore[no-untyped-call]
         clip = self._settings.clip
@@ -127,7 +129,7 @@ class HeadLearner:
 
     def _views(self, epoch: int, positions: NDArray[np.int64]) -> torch.Tensor:
         """The view that each position shows, int64 (B,)."""
-        seed, num_views = self._settings.seed, len(self._features_VND)
+        seed, num_views = self._settings.seed, len(self._features.views)
         draws = PositionDraws(seed, epoch, positions, step=int(positions[0]), stream=_VIEW_STREAM)
         return draws.seeds() % num_views
 

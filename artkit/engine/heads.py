@@ -7,7 +7,7 @@ common ones. What is made here is written into an `nn.Linear` again, so the mode
 `B` images, `D` features, `K` classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Final
 
@@ -51,9 +51,11 @@ class TauSearch:
     Args:
         head: Written over in every epoch.
         num_epochs: Strengths to try.
+        columns: Outputs of each target.
     """
 
-    def __init__(self, head: nn.Linear, num_epochs: int) -> None:
+    def __init__(self, head: nn.Linear, num_epochs: int, columns: Sequence[slice]) -> None:
+        self._columns = columns
         self._head = head
         self._source = deepcopy(head)
         self._last = max(num_epochs - 1, 1)
@@ -61,7 +63,7 @@ class TauSearch:
     def make(self, progress: Progress) -> dict[str, float]:
         """Write the head of the current epoch; returns its strength, "tau"."""
         tau = _STRONGEST * progress.epoch / self._last
-        write_tau_normalised(self._source, tau, self._head)
+        write_tau_normalised(self._source, tau, self._head, self._columns)
         return {"tau": tau}
 
     def observe(self, row: Mapping[str, float]) -> None:
@@ -69,19 +71,21 @@ class TauSearch:
 
 
 @torch.no_grad()
-def write_tau_normalised(source: nn.Linear, tau: float, head: nn.Linear) -> None:
+def write_tau_normalised(source: nn.Linear, tau: float, head: nn.Linear, columns: Sequence[slice]) -> None:
     """Divide each class's weights by their length to the power of tau; the bias is left out, as in the paper.
 
-    All are multiplied by one number that keeps the geometric mean of the lengths: that changes no answer, and
-    probabilities stay about as sure as they were.
+    All of a target are multiplied by one number that keeps the geometric mean of their lengths: that changes no answer,
+    and probabilities stay about as sure as they were.
 
     Args:
         source: The head as it was trained, (K, D).
         tau: 0 keeps the weights, 1 makes all of them equally long.
         head: What to write to.
+        columns: Outputs of each target.
     """
     lengths_K = source.weight.norm(dim=1).clamp(min=torch.finfo(source.weight.dtype).tiny)
-    relative_K = lengths_K / lengths_K.log().mean().exp()
-    head.weight.copy_(source.weight / relative_K[:, None] ** tau)
+    for part in columns:
+        relative_K = lengths_K[part] / lengths_K[part].log().mean().exp()
+        head.weight[part] = source.weight[part] / relative_K[:, None] ** tau
     if head.bias is not None:
         head.bias.zero_()

@@ -102,6 +102,7 @@ class HeadTrainer:
         self._reporters = reporters
         self._should_stop = should_stop
         self._run = Trainer(assembly, folder, reporters, should_stop)
+        self._columns = [head.columns for head in assembly.heads]
         self._judged_VND: torch.Tensor | None = None
         self._best: dict[str, dict[str, torch.Tensor]] = {}
 
@@ -158,11 +159,9 @@ class HeadTrainer:
         if validation is not None:
             self._judged_VND = reader.of_split(validation, mirrored=self.assembly.recipe.train.tta)
         if plan.settings.method == "tau-norm":
-            return TauSearch(plan.head, self.assembly.recipe.train.epochs)
-        features_VND = reader.of_training()
-        return HeadLearner(
-            self.assembly, plan.head, features_VND, self._reporters, scales=plan.settings.method == "lws"
-        )
+            return TauSearch(plan.head, self.assembly.recipe.train.epochs, self._columns)
+        features = reader.of_training()
+        return HeadLearner(self.assembly, plan.head, features, self._reporters, scales=plan.settings.method == "lws")
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
@@ -171,8 +170,7 @@ class HeadTrainer:
         if split is None or self._judged_VND is None:
             return {}
         logits_NK, *mirrored = (self._logits(features_ND) for features_ND in self._judged_VND)
-        columns = [head.columns for head in self.assembly.heads]
-        logits = (mean_answers(logits_NK, mirrored[0], columns) if mirrored else logits_NK).numpy()
+        logits = (mean_answers(logits_NK, mirrored[0], self._columns) if mirrored else logits_NK).numpy()
         check_finite(logits, split.name, recipe.model.component)
         return {f"val_{name}": value for name, value in judge(self.assembly.heads, split, logits).items()}
 

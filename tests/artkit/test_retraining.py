@@ -1,5 +1,7 @@
 """Retraining: features are those that the head sees, only the head changes, and each method is its formula."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from artkit.engine.trained import find_weights, load_trained
 from artkit.errors import RecipeError, RunError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe, retraining_layer
 from artkit.registry import load_registry
+from artkit_shards import open_dataset
 
 BEHIND = """
     from artkit import hookimpl
@@ -117,18 +120,38 @@ def test_features_of_training_are_those_of_evaluation_in_the_order_of_the_split(
     assembly = assembled(source)
     reader, _ = reader_of(assembly)
     expected = reader.of_split(assembly.train, mirrored=False)
-    assert torch.allclose(reader.of_training(), expected, atol=1e-5)
+    assert torch.allclose(reader.of_training().views, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_for_an_image_that_cannot_be_used_the_head_learns_features_and_labels_of_the_one_in_its_place(
+    source, uneven_shards, tmp_path, views
+):
+    shutil.copytree(uneven_shards, tmp_path / "shards")
+    split = open_dataset(tmp_path / "shards").split("train")
+    data, shard = split.read(4), tmp_path / "shards" / split.shard_of(4)
+    shard.write_bytes(shard.read_bytes().replace(data, bytes(len(data))))
+    reader, _ = reader_of(assembled(source, f"data.path={tmp_path / 'shards'}", f"retrain.views={views}"))
+    features = reader.of_training()
+    others = np.delete(np.arange(len(split)), 4)
+    for view, features_ND in enumerate(features.views):
+        chosen = torch.full((len(split),), view)
+        rows = features.rows_of(chosen, np.arange(len(split)))
+        assert rows[4] != 4
+        assert np.array_equal(rows[others], others)
+        assert split.labels[rows[4]] == split.labels[4]
+        assert features_ND[rows].any(dim=1).all()
 
 
 def test_views_are_augmented_each_in_its_own_way_and_the_same_in_any_batches(source):
     assembly = assembled(source, "retrain.views=2")
-    views = reader_of(assembly)[0].of_training()
-    plain = reader_of(assembled(source))[0].of_training()[0]
+    views = reader_of(assembly)[0].of_training().views
+    plain = reader_of(assembled(source))[0].of_training().views[0]
     assert len(views) == 2
     assert not torch.allclose(views[0], views[1], atol=1e-3)
     assert not torch.allclose(views[0], plain, atol=1e-3)
     assert torch.allclose(
-        reader_of(assembled(source, "retrain.views=2", "train.batch_size=5", "data.threads=2"))[0].of_training(),
+        reader_of(assembled(source, "retrain.views=2", "train.batch_size=5", "data.threads=2"))[0].of_training().views,
         views,
         atol=1e-5,
     )
@@ -205,12 +228,22 @@ def test_tau_normalisation_divides_by_a_power_of_the_length():
         source.weight *= torch.tensor([8.0, 4.0, 2.0, 1.0])[:, None]
     lengths = source.weight.norm(dim=1)
     for tau in (0.0, 0.7, 1.0):
-        write_tau_normalised(source, tau, head)
+        write_tau_normalised(source, tau, head, [slice(0, 4)])
         formula = (features @ source.weight.T) / lengths**tau
         # One number for all classes changes no answer.
         ratio = head(features) / formula
         assert torch.allclose(ratio, ratio[0, 0].expand_as(ratio), rtol=1e-3)
     assert torch.allclose(head.weight.norm(dim=1), lengths.log().mean().exp().expand(4))
+
+
+def test_tau_normalisation_keeps_the_mean_length_of_each_target():
+    source, head = nn.Linear(6, 5), nn.Linear(6, 5)
+    with torch.no_grad():
+        source.weight[3:] *= 100
+    write_tau_normalised(source, 1.0, head, [slice(0, 3), slice(3, 5)])
+    before, after = source.weight.norm(dim=1).log(), head.weight.norm(dim=1).log()
+    expected = torch.cat([before[:3].mean().expand(3), before[3:].mean().expand(2)])
+    assert torch.allclose(after, expected, atol=1e-4)
 
 
 def test_strengths_are_tried_evenly_and_the_best_is_kept(source, tmp_path):
@@ -220,7 +253,7 @@ def test_strengths_are_tried_evenly_and_the_best_is_kept(source, tmp_path):
     before = find_head(load_trained(find_weights(source)).model, 3)
     candidates = [nn.Linear(before.in_features, 3) for _ in range(5)]
     for number, candidate in enumerate(candidates):
-        write_tau_normalised(before, 0.5 * number, candidate)
+        write_tau_normalised(before, 0.5 * number, candidate, [slice(0, 3)])
     assert sum(torch.allclose(head.weight, candidate.weight) for candidate in candidates) == 1
     assert not head.bias.any()
 
@@ -253,7 +286,7 @@ def test_features_that_would_not_fit_are_refused_before_anything_is_computed(sou
 def test_the_size_of_features_is_foretold(source):
     assembly = assembled(source, "train.tta=true")
     reader, head = reader_of(assembly)
-    tensors = (reader.of_training(), reader.of_split(assembly.validation, mirrored=True))
+    tensors = (reader.of_training().views, reader.of_split(assembly.validation, mirrored=True))
     assert check_memory(assembly, head, 0) == sum(4 * tensor.numel() for tensor in tensors)
 
 

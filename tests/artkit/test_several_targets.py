@@ -238,3 +238,20 @@ def test_a_learning_rate_is_found_for_two_targets(two_target_shards, tmp_path):
     result = artkit("run", "--data", two_target_shards, *options)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["learning_rate"] > 0
+
+
+@pytest.mark.parametrize("method", ["crt", "lws", "tau-norm"])
+def test_a_head_is_trained_anew_for_all_targets(run, tmp_path, method):
+    result = artkit("retrain", run, "--method", method, "--epochs", 3, "--out", tmp_path / "again", "--quiet")
+    assert result.exit_code == 0, result.output
+    tested = facts(tmp_path / "again")["tested"]
+    figures = evaluated(tmp_path / "again")
+    assert figures["metrics"] == tested["metrics"]
+    assert figures["others"]["style"]["metrics"] == tested["others"]["style"]["metrics"]
+    before, after = (load_checkpoint(find_weights(folder))["model"] for folder in (run, tmp_path / "again"))
+    changed = {name for name in before if not before[name].equal(after[name])}
+    assert {"fc.bias"} <= changed <= {"fc.weight", "fc.bias"}
+    if method == "crt":
+        assert (before["fc.weight"] != after["fc.weight"]).any(dim=1).all(), "every class of every target is new"
+    compared = artkit("compare", run, tmp_path / "again", "--target", "style", "--json")
+    assert [each["images"] for each in json.loads(compared.stdout)["differences"]] == [6]
