@@ -69,7 +69,7 @@ def _run_rows(comparison: "Comparison") -> list[Mapping[str, Any]]:
     return [
         {
             "name": run.name,
-            "tested": f"{run.split}, {run.images} images" if run.split else run.status,
+            "tested": run.tested_on,
             "cells": [_figure(name, run.metrics.get(name), intervals.get(name)) for name in comparison.scores],
         }
         for run, intervals in zip(comparison.runs, comparison.intervals, strict=True)

@@ -49,12 +49,11 @@ def _figures(comparison: "Comparison") -> "Table":
     titles = [SCORES[name] for name in comparison.scores]
     table = plain_table("run", "tested on", *titles, unwrapped=("run",))
     for run, intervals in zip(comparison.runs, comparison.intervals, strict=True):
-        where = f"{run.split}, {run.images} images" if run.split else run.status
         cells = [
             _with_interval(name, run.metrics[name], intervals.get(name)) if name in run.metrics else "-"
             for name in comparison.scores
         ]
-        table.add_row(run.name, where, *cells)
+        table.add_row(run.name, run.tested_on, *cells)
     return table
 
 

@@ -159,8 +159,32 @@ def test_only_what_differs_in_the_recipes_is_shown(bench):
         "optimizer.name": {"first": "artkit/sgd@1", "second": "artkit/adam@1"},
         "optimizer.eps": {"first": None, "second": 1e-8},
     }
-    assert [group["group"] for group in said["groups"]] == ["optimizer=sgd", "optimizer=adam"]
+    assert [group["group"] for group in said["groups"]] == ["first", "second"], "each is alone, and called by its name"
+    again = bench.add("again", with_mistakes(0), train__seed=1)
+    groups = compared(first, second, again)["groups"]
+    assert [group["group"] for group in groups] == ["optimizer=sgd", "optimizer=adam"]
     assert "train.epochs" not in artkit(first, second).output
+
+
+def test_training_losses_of_other_targets_are_not_drawn_over_one_another(bench):
+    from artkit.engine.comparison.figure import draw_curves, draw_small_panels
+    from artkit.engine.comparison.recipes import grouped
+    from artkit.engine.comparison.results import read_results
+
+    alone = bench.add("alone", with_mistakes(0))
+    both = bench.add("both", with_mistakes(1), data__targets=["animal", "place"])
+    facts = json.loads((both / "run.json").read_text())
+    facts["data"]["targets"].append({"name": "place"})
+    (both / "run.json").write_text(json.dumps(facts))
+    groups = grouped(read_results([alone, both]))
+    titles = ["Validation loss", "Validation accuracy", "Validation macro recall"]
+    assert [axes.get_title(loc="left") for axes in draw_curves(groups).figure.axes] == titles
+    assert [title for title, _ in draw_small_panels(groups)] == titles
+    assert len(list(draw_small_panels(groups[:1]))) == 4
+    output = artkit(alone, both).output
+    assert "training losses are those of all targets together, and the runs learn different ones" in output
+    assert "animal in test, 10 images" in output
+    assert "  test, 10 images" in output
 
 
 def test_the_table_has_figures_with_intervals(bench):

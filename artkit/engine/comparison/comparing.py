@@ -6,7 +6,7 @@ from typing import Any
 
 from artkit.engine.comparison.pairs import PairedDifference, paired_difference, why_not_paired
 from artkit.engine.comparison.recipes import Group, differing, grouped, spread
-from artkit.engine.comparison.results import RunResult
+from artkit.engine.comparison.results import RunResult, have_one_objective
 from artkit.engine.intervals import Interval
 
 
@@ -64,6 +64,8 @@ def compare(runs: Sequence[RunResult], scores: Sequence[str]) -> Comparison:
     groups = grouped(runs)
     differences, notes = _differences(runs, groups)
     notes += _repetitions(groups)
+    if not have_one_objective(runs):
+        notes.append("training losses are those of all targets together, and the runs learn different ones: not drawn")
     notes += [f"{run.name} has no metrics.csv, so no curves" for run in runs if not run.epochs]
     return Comparison(
         scores=tuple(scores),

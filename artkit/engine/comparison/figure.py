@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from artkit.drawing.figures import INK, tidy
 from artkit.engine.comparison.looks import Look, look_of
 from artkit.engine.comparison.recipes import Group
+from artkit.engine.comparison.results import JOINT_LOSS, have_one_objective
 
 PANELS: Final = {
     "train_loss": "Training loss",
@@ -25,8 +26,12 @@ PANELS: Final = {
 def draw_curves(groups: Sequence[Group]) -> Figure:
     """Draw the epochs of all runs, a panel a value; a value that a run lacks leaves a gap."""
     figure = Figure(figsize=(11, 8))
-    for axes, name in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
-        _draw_panel(axes, groups, name)
+    shown = _shown_panels(groups)
+    for number, axes in enumerate(figure.subplots(2, 2).flat):
+        if number < len(shown):
+            _draw_panel(axes, groups, shown[number])
+        else:
+            axes.remove()
     figure.subplots_adjust(hspace=0.32, wspace=0.2)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
@@ -43,11 +48,17 @@ def draw_small_panels(groups: Sequence[Group]) -> Iterator[tuple[str, Figure]]:
     Yields:
         The title of a panel, which is not in the picture, and the panel. Values that no run has have none.
     """
-    for name, title in PANELS.items():
-        if any(name in epoch for group in groups for run in group.runs for epoch in run.epochs):
-            figure = Figure(figsize=(4.4, 3))
-            _draw_panel(figure.subplots(), groups, name, titled=False)
-            yield title, figure
+    for name in _shown_panels(groups):
+        figure = Figure(figsize=(4.4, 3))
+        _draw_panel(figure.subplots(), groups, name, titled=False)
+        yield PANELS[name], figure
+
+
+def _shown_panels(groups: Sequence[Group]) -> list[str]:
+    """The values that any run has, and that mean the same in all of them."""
+    runs = [run for group in groups for run in group.runs]
+    told = [name for name in PANELS if any(name in epoch for run in runs for epoch in run.epochs)]
+    return [name for name in told if name != JOINT_LOSS or have_one_objective(runs)]
 
 
 def _draw_panel(axes: Axes, groups: Sequence[Group], name: str, *, titled: bool = True) -> None:

@@ -17,7 +17,7 @@ class Group:
     """Runs of one recipe with different seeds."""
 
     label: str
-    """What is special about it, such as "optimizer=adam"."""
+    """What is special about it, such as "optimizer=adam"; the name of its run where no group has several."""
     runs: tuple[RunResult, ...]
 
     def mean(self, score: str) -> float | None:
@@ -55,7 +55,9 @@ def grouped(runs: Sequence[RunResult]) -> list[Group]:
             groups.append([run])
         else:
             same.append(run)
-    labels = _labels([group[0] for group in groups])
+    first_ones = [group[0] for group in groups]
+    # Where each is alone, tables speak of runs: pictures then call them the same.
+    labels = _labels(first_ones) if len(groups) < len(runs) else [run.name for run in first_ones]
     return [Group(label=label, runs=tuple(group)) for label, group in zip(labels, groups, strict=True)]
 
 

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from artkit.engine.intervals import Interval, score_intervals
 from artkit.errors import RunError
 from artkit.suggest import suggest
 from artkit.wilson import wilson_interval
+from artkit_shards.wording import counted
+
+JOINT_LOSS: Final = "train_loss"
+"""The value of an epoch that is one of all targets together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class RunResult:
     """That of its data set."""
     target: str
     """What is compared, such as "artist"."""
+    learnt: tuple[str, ...]
+    """All that it learns."""
     split: str | None
     """Split of the final figures; None if there are none."""
     images: int
@@ -51,6 +57,15 @@ class RunResult:
     """The values of each epoch, from metrics.csv, named as if there were no other target; empty without it."""
     answers: Answers | None
     """From predictions.csv; None without it."""
+
+    @property
+    def tested_on(self) -> str:
+        """Such as "test, 98 images", or "style in test, 98 images" where targets were chosen; its status if nothing."""
+        if self.split is None:
+            return self.status
+        is_named = len(self.learnt) > 1 or self.recipe.get("data.targets")
+        where = f"{self.target} in {self.split}" if is_named else self.split
+        return f"{where}, {counted(self.images, 'image')}"
 
     @property
     def seed(self) -> int:
@@ -82,6 +97,15 @@ def read_results(folders: Sequence[Path], target: str | None = None) -> list[Run
         if path in paths[:number]:
             raise RunError(f"{folders[number]} is given twice; give each run once")
     return [_read_result(path, name, target) for path, name in zip(paths, _names(paths), strict=True)]
+
+
+def have_one_objective(runs: Sequence[RunResult]) -> bool:
+    """Whether all runs learn the same targets with the same weights, so that their training losses mean the same."""
+    objectives = [
+        (run.learnt, {name: value for name, value in run.recipe.items() if name.startswith("data.target_weights")})
+        for run in runs
+    ]
+    return all(objective == objectives[0] for objective in objectives)
 
 
 def coded(answers: Answers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -122,6 +146,7 @@ def _read_result(path: Path, name: str, target: str | None) -> RunResult:
         recipe=facts["recipe"],
         fingerprint=facts["data"]["fingerprint"],
         target=target,
+        learnt=tuple(learnt),
         split=tested.get("split") if figures else None,
         images=figures.get("images", 0),
         metrics=figures.get("metrics", {}),
@@ -159,6 +184,6 @@ def _numbers(row: Mapping[str, str]) -> dict[str, float]:
 
 def _values_of(target: str, epoch: Mapping[str, float]) -> dict[str, float]:
     """The values of an epoch with those of a target in place of the first target's."""
-    shared = {name: value for name, value in epoch.items() if name in ("epoch", "train_loss")}
+    shared = {name: value for name, value in epoch.items() if name in ("epoch", JOINT_LOSS)}
     own = {name: value for name, value in epoch.items() if name.startswith((f"train_{target}_", f"val_{target}_"))}
     return shared | {name.replace(f"_{target}_", "_", 1): value for name, value in own.items()}
