@@ -7,7 +7,7 @@ draws. So this is right for the losses of any plugin, which need not say it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from artkit.contracts import LossContext
 from artkit.engine.early_ends import early_ends
 from artkit.engine.epoch_loss import EpochLoss, deferred
+from artkit.engine.objective import TargetLoss
 from artkit.engine.returned import check_loss
 from artkit.engine.sampling import Sampling
 from artkit.recipe import Choice, Recipe
@@ -25,25 +26,41 @@ from artkit.recipe import Choice, Recipe
 _MOST_LOGITS: Final = 4_000_000
 
 
-def balance_notes(recipe: Recipe, sampling: Sampling, loss: EpochLoss, device: torch.device) -> Iterator[str]:
+def balance_notes(
+    recipe: Recipe, sampling: Sampling, losses: Sequence[TargetLoss], device: torch.device
+) -> Iterator[str]:
     """Say what is balanced twice, what has nothing to balance, and what is deferred without effect; a line each.
+
+    Args:
+        recipe: Of the run.
+        sampling: Balances the classes of the first target, so what is said of the sampler is said of that one.
+        losses: Of each target; a loss has an effect if it has one in any of them.
+        device: Where losses are tried.
 
     Raises:
         ComponentError: if the loss cannot be computed.
     """
-    last = loss.context(recipe.train.epochs - 1)
-    probe = _Probe(recipe, loss, device)
+    first = losses[0]
+    last = first.loss.context(recipe.train.epochs - 1)
     is_resampled = not _are_proportional(last.drawn_counts, last.class_counts)
     if is_resampled:
-        yield from _stacking_notes(recipe, last, probe)
+        where = f" in '{first.head.name}'" if len(losses) > 1 else ""
+        yield from _stacking_notes(recipe, last, _Probe(recipe, first.loss, device), where)
     if _defer(recipe.sampler):
         yield from _deferral_notes(recipe, "sampler", sampling.first_epoch, has_effect=is_resampled)
     if _defer(recipe.loss):
-        yield from _deferral_notes(recipe, "loss", loss.first_epoch, has_effect=probe.differs(last, deferred(last)))
+        has_effect = any(_balances(recipe, target.loss, device) for target in losses)
+        yield from _deferral_notes(recipe, "loss", first.loss.first_epoch, has_effect=has_effect)
 
 
-def _stacking_notes(recipe: Recipe, last: LossContext, probe: "_Probe") -> Iterator[str]:
-    """Say what a loss makes of a sampler that draws some classes more often than others."""
+def _balances(recipe: Recipe, loss: EpochLoss, device: torch.device) -> bool:
+    """Whether the loss of a target corrects for anything in the last epoch."""
+    last = loss.context(recipe.train.epochs - 1)
+    return _Probe(recipe, loss, device).differs(last, deferred(last))
+
+
+def _stacking_notes(recipe: Recipe, last: LossContext, probe: "_Probe", where: str) -> Iterator[str]:
+    """Say what a loss makes of a sampler that draws some classes more often than others; `where` ends a sentence."""
     sampler, loss = recipe.sampler.component.name, recipe.loss.component.name
     natural = replace(last, drawn_counts=last.class_counts)
     if not probe.differs(natural, deferred(natural)):
@@ -51,15 +68,18 @@ def _stacking_notes(recipe: Recipe, last: LossContext, probe: "_Probe") -> Itera
     if not probe.differs(natural, replace(natural, drawn_counts=np.ones_like(last.class_counts))):
         yield (
             f"the loss '{loss}' weighs classes by itself, on top of the sampler '{sampler}': what both favour counts "
-            "twice over"
+            f"twice over{where}"
         )
     elif _are_equal(last.drawn_counts):
         yield (
             f"the loss '{loss}' corrects for what is drawn, and where the sampler '{sampler}' draws all classes "
-            "equally often it has nothing to correct"
+            f"equally often it has nothing to correct{where}"
         )
     else:
-        yield f"the loss '{loss}' corrects for what the sampler '{sampler}' draws, not for how many images there are"
+        yield (
+            f"the loss '{loss}' corrects for what the sampler '{sampler}' draws, not for how many images there are"
+            f"{where}"
+        )
 
 
 def _deferral_notes(recipe: Recipe, kind: str, first_epoch: int, *, has_effect: bool) -> Iterator[str]:

@@ -41,7 +41,7 @@ def learning_notes(assembly: Assembly) -> Iterator[str]:
     yield from assembly.finetuning.notes(num_epochs=settings.epochs, pretrained=assembly.start.pretrained is not None)
     chosen = bool(assembly.recipe.data.targets)
     yield from unlearnt_notes(assembly.dataset, assembly.heads, assembly.train, chosen=chosen)
-    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss.losses[0].loss, assembly.device)
+    yield from balance_notes(assembly.recipe, assembly.sampling, assembly.loss.losses, assembly.device)
     num_positions, size = assembly.loader.num_positions, settings.batch_size
     if num_positions % size == 1:
         better = next(larger for larger in range(size + 1, num_positions + 1) if num_positions % larger != 1)

@@ -255,3 +255,18 @@ def test_deferral_without_effect_is_told(said, choices, line):
 )
 def test_deferral_with_effect_is_nothing_to_speak_of(said, choices):
     assert said(*choices) == []
+
+
+def test_a_loss_that_balances_a_further_target_alone_is_not_said_to_balance_nothing(registry, two_target_shards):
+    assignments = ["model.width=8", "data.threads=1", "loss.defer=0.5"]
+    choices = {"sampler": "class-balanced", "loss": "weighted-cross-entropy"}
+    settings = {"data.path": str(two_target_shards), "data.image_size": 16, "train.epochs": 10}
+
+    def say(weights):
+        more = {"data.targets": ["artist", "style"], "loss.weights": weights}
+        given = CommandLine(choices=choices, settings={**settings, **more}, assignments=assignments)
+        recipe = resolve_recipe({}, given, registry)
+        return list(notes(assemble(recipe, open_data(recipe))))
+
+    assert not any("has no effect" in line or "twice" in line for line in say({"line": 3.0}))
+    assert any(line.endswith("counts twice over in 'artist'") for line in say({"A": 3.0}))
