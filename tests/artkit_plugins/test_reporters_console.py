@@ -158,6 +158,22 @@ def test_an_interrupted_run_says_how_to_go_on(reporter_stage, pipe):
     assert pipe.lines[-1] == f"go on    artkit run --resume {reporter_stage.folder}"
 
 
+def test_a_retraining_names_no_command_that_would_be_refused(reporter_stage, pipe):
+    reporter_stage.start(NAMES, recipe={"data": {"path": "art"}, "retrain": {"method": "crt"}})
+    reporter_stage.epoch(0)
+    reporter_stage.end("interrupted")
+    assert pipe.lines[-1] == f"again    artkit run {reporter_stage.folder}/recipe.toml"
+    reporter_stage.end("failed")
+    assert pipe.lines[-1] == f"The run failed; what it left is in {reporter_stage.folder}"
+    reporter_stage.end()
+    assert not any(line.startswith(("longer", "go on")) for line in pipe.lines)
+
+
+def test_the_table_of_several_targets_says_what_its_columns_are_of(reporter_stage, pipe):
+    reporter_stage.start(NAMES, targets={"artist": NAMES, "style": ["flat", "line"]})
+    assert "table    val loss, val acc and recall are those of artist, train loss is that of all together" in pipe.lines
+
+
 def test_a_failed_run_says_where_it_is_and_once_there_is_a_checkpoint_how_to_go_on(reporter_stage, pipe):
     reporter_stage.start(NAMES)
     before = len(pipe.lines)

@@ -45,6 +45,20 @@ def test_the_best_epoch_of_each_value_has_a_star():
     assert said == ["validation, best 60.0 % in epoch 2", "macro recall in validation, best 55.0 % in epoch 3"]
 
 
+def test_lines_of_several_targets_say_what_they_are_of():
+    epochs = [{**epoch, "train_accuracy": 0.5, "val_style_loss": 0.4, "val_style_accuracy": 0.7} for epoch in EPOCHS]
+    drawn = panels(draw_curves(epochs, ["artist", "style"]))
+    best = "validation of artist, best 0.800 in epoch 2"
+    assert set(lines(drawn["Loss"])) == {"training, all targets together", best, "validation of style"}
+    assert lines(drawn["Loss"])["validation of style"] == [[1, 0.4], [2, 0.4], [3, 0.4]]
+    assert set(lines(drawn["Accuracy"])) == {
+        "training of artist",
+        "validation of artist, best 60.0 % in epoch 2",
+        "macro recall of artist in validation, best 55.0 % in epoch 3",
+        "validation of style",
+    }
+
+
 def test_a_run_without_validation_has_its_training_drawn():
     figure = draw_curves([{"epoch": 0.0, "train_loss": 2.0}, {"epoch": 1.0, "train_loss": 1.0}])
     assert lines(panels(figure)["Loss"]) == {"training": [[1, 2.0], [2, 1.0]]}

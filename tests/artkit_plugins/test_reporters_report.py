@@ -152,6 +152,15 @@ def test_an_interrupted_run_says_so_and_how_to_go_on(stage):
     assert "There is no test result" in text
 
 
+def test_an_interrupted_retraining_is_done_again(stage):
+    stage.start(NAMES, recipe={"retrain": {"method": "crt"}})
+    stage.epoch(0)
+    stage.end("interrupted")
+    text = page(stage).text
+    assert f"It kept nothing to go on with; do it again: artkit run {stage.folder}/recipe.toml" in text
+    assert "--resume" not in text
+
+
 def test_a_run_that_failed_at_once_has_a_page_with_the_reason(stage):
     stage.start(NAMES)
     stage.end("failed", ErrorInfo(type="RunError", message="the loss is nan"))

@@ -4,6 +4,7 @@ It is drawn anew while training goes on, from the history of the run, so a resum
 waits long enough to cost no more than two percent of the time.
 """
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +18,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from artkit import ReporterContext, RunInfo, hookimpl
 from artkit.drawing.figures import BLUE, GREEN, INK, ORANGE, save_figure, tidy
 from artkit_plugins.reporters.epochs import Epoch, best_epoch, past_epochs
-from artkit_plugins.reporters.text import percent
+from artkit_plugins.reporters.text import percent, shorten
 
 MOST_OF_TIME: Final = 0.02
 """Part of the time that drawing may take."""
+FURTHER_COLOUR: Final = "#8250a8"
+FURTHER_STYLES: Final = ("--", ":", "-.")
+"""Of the targets behind the first one."""
 
 
 class CurvesReporter:
@@ -38,6 +42,7 @@ class CurvesReporter:
         self._every_s = every_s
         self._clock = clock
         self._epochs: list[Epoch] = []
+        self._targets: tuple[str, ...] = ()
         self._drawn = 0
         self._next_s = -math.inf
 
@@ -45,6 +50,7 @@ class CurvesReporter:
     def artkit_run_start(self, run: RunInfo) -> None:
         """Take up the epochs of a resumed run."""
         self._epochs = past_epochs(run)
+        self._targets = tuple(run.targets)
 
     @hookimpl
     def artkit_epoch_end(self, epoch: int, values: Mapping[str, float]) -> None:
@@ -69,24 +75,34 @@ class CurvesReporter:
 
     def _draw(self) -> None:
         start_s = self._clock()
-        save_figure(draw_curves(self._epochs), self._path)
+        save_figure(draw_curves(self._epochs, self._targets), self._path)
         end_s = self._clock()
         self._drawn = len(self._epochs)
         self._next_s = end_s + max(self._every_s, (end_s - start_s) / MOST_OF_TIME)
 
 
-def draw_curves(epochs: Sequence[Epoch]) -> Figure:
-    """Draw the values of all epochs so far; values that an epoch lacks leave a gap."""
-    figure = Figure(figsize=(11, 8))
+def draw_curves(epochs: Sequence[Epoch], targets: Sequence[str] = ()) -> Figure:
+    """Draw the values of all epochs so far; values that an epoch lacks leave a gap.
+
+    Args:
+        epochs: Their values.
+        targets: What the run learns, the first one first; where these are several, lines say what they are of.
+    """
+    first, further = (f" of {targets[0]}", targets[1:]) if len(targets) > 1 else ("", ())
+    figure = Figure(figsize=(11, 8 + 0.5 * len(further)))
     ((loss, accuracy), (rate, speed)) = figure.subplots(2, 2)
-    figure.subplots_adjust(hspace=0.62, wspace=0.2)
+    figure.subplots_adjust(hspace=0.62 + 0.12 * len(further), wspace=0.2)
     tidy(loss, "Loss")
-    _line(loss, epochs, "train_loss", "training", BLUE)
-    _line(loss, epochs, "val_loss", "validation", ORANGE, best="loss")
+    _line(loss, epochs, "train_loss", "training, all targets together" if further else "training", BLUE)
+    _line(loss, epochs, "val_loss", f"validation{first}", ORANGE, best="loss")
     tidy(accuracy, "Accuracy")
-    _line(accuracy, epochs, "train_accuracy", "training", BLUE)
-    _line(accuracy, epochs, "val_accuracy", "validation", ORANGE, best="accuracy")
-    _line(accuracy, epochs, "val_macro_recall", "macro recall in validation", GREEN, best="macro_recall")
+    _line(accuracy, epochs, "train_accuracy", f"training{first}", BLUE)
+    _line(accuracy, epochs, "val_accuracy", f"validation{first}", ORANGE, best="accuracy")
+    _line(accuracy, epochs, "val_macro_recall", f"macro recall{first} in validation", GREEN, best="macro_recall")
+    for target, style in zip(further, itertools.cycle(FURTHER_STYLES)):
+        label = f"validation of {shorten(target, 24)}"
+        _line(loss, epochs, f"val_{target}_loss", label, FURTHER_COLOUR, style=style)
+        _line(accuracy, epochs, f"val_{target}_accuracy", label, FURTHER_COLOUR, style=style)
     accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     tidy(rate, "Learning rate")
     _line(rate, epochs, "learning_rate", "", BLUE)
@@ -97,7 +113,9 @@ def draw_curves(epochs: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def _line(axes: Axes, epochs: Sequence[Epoch], name: str, label: str, colour: str, best: str = "") -> None:
+def _line(
+    axes: Axes, epochs: Sequence[Epoch], name: str, label: str, colour: str, *, best: str = "", style: str = "-"
+) -> None:
     if not any(name in epoch for epoch in epochs):
         return
     done = [int(epoch["epoch"]) + 1 for epoch in epochs]
@@ -110,7 +128,7 @@ def _line(axes: Axes, epochs: Sequence[Epoch], name: str, label: str, colour: st
         axes.plot([at + 1], [value], color=colour, marker="*", markersize=16, markeredgecolor="white", zorder=5)
     # Dots show where the epochs are while there are few.
     marker = "o" if len(epochs) <= 40 else ""
-    axes.plot(done, values, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
+    axes.plot(done, values, color=colour, label=label, linestyle=style, linewidth=1.8, marker=marker, markersize=3.5)
 
 
 def _finish(axes: Axes, num_epochs: int) -> None:

@@ -27,7 +27,16 @@ from artkit_plugins.reporters.statistics import (
     confusion_counts,
     worst_first,
 )
-from artkit_plugins.reporters.text import command, component_names, duration, learnt_classes, percent, plural
+from artkit_plugins.reporters.text import (
+    command,
+    component_names,
+    duration,
+    learnt_classes,
+    percent,
+    plural,
+    resuming_command,
+    trains_a_head,
+)
 from artkit_shards import render_page
 
 EMBEDDED_BYTES: Final = 7_000_000
@@ -125,7 +134,8 @@ def _run_content(run: RunInfo, epochs: Sequence[Epoch], status: str, error: Erro
         "training_time": duration(sum(epoch.get("seconds", 0.0) for epoch in epochs)),
         "recipe": _recipe_text(run),
         "repeat": command("artkit", "run", run.dir / "recipe.toml"),
-        "resume": command("artkit", "run", "--resume", run.dir),
+        "resume": resuming_command(run),
+        "is_resumable": not trains_a_head(run),
     }
 
 

@@ -21,8 +21,10 @@ from artkit_plugins.reporters.text import (
     learnt_classes,
     percent,
     plural,
+    resuming_command,
     shorten,
     titled,
+    trains_a_head,
 )
 
 WORST_SHOWN = 5
@@ -113,8 +115,8 @@ class ConsoleReporter:
         if status == "failed":
             # Why it failed is said by the command itself, once.
             self._print(Text(f"The run failed; what it left is in {run.dir}", style="red"))
-            if self._epochs:
-                self._print(_field("go on", command("artkit", "run", "--resume", run.dir)))
+            if self._epochs and not trains_a_head(run):
+                self._print(_field("go on", resuming_command(run)))
             return
         self._print(Text())
         if status == "interrupted":
@@ -165,7 +167,7 @@ def _header(run: RunInfo) -> list[tuple[str, str]]:
     images = ", ".join(f"{name} {size:,}" for name, size in run.split_sizes.items())
     seen = [count for count in run.train_counts if count]
     balance = f"{max(seen):,} to {min(seen):,} training images a class" if seen else "no training images"
-    names = {kind: component_names(who) for kind, who in run.components.items()}
+    names = {kind: component_names(who) for kind, who in run.components.items() if who}
     model, reporters = names.pop("model", "model"), names.pop("reporter", "")
     lines = [
         ("model", f"{model}, {run.num_parameters:,} trainable parameters"),
@@ -178,6 +180,11 @@ def _header(run: RunInfo) -> list[tuple[str, str]]:
     if run.first_step:
         where = f"from epoch {run.first_epoch + 1}" if run.first_epoch < run.num_epochs else "after the last epoch"
         lines.append(("resumed", f"{where}, {plural(run.first_step, 'step')} done"))
+    if _further_targets(run):
+        first = next(iter(run.targets))
+        lines.append(
+            ("table", f"val loss, val acc and recall are those of {first}, train loss is that of all together")
+        )
     return [(title, text) for title, text in lines if text]
 
 
@@ -278,9 +285,10 @@ def _next_steps(run: RunInfo, status: Literal["ok", "interrupted"]) -> list[tupl
     else:
         steps.append(("folder", str(run.dir)))
     if status == "interrupted":
-        return [*steps, ("go on", command("artkit", "run", "--resume", run.dir))]
-    recipe = run.dir / "recipe.toml"
-    steps.append(("longer", command("artkit", "run", recipe, "--epochs", str(2 * run.num_epochs))))
+        return [*steps, ("again" if trains_a_head(run) else "go on", resuming_command(run))]
+    if not trains_a_head(run):
+        longer = command("artkit", "run", run.dir / "recipe.toml", "--epochs", str(2 * run.num_epochs))
+        steps.append(("longer", longer))
     if run.recipe.get("data", {}).get("path") == "demo":
         steps.append(("yours", "artkit shard FOLDER SHARDS && artkit run --data SHARDS"))
     return steps

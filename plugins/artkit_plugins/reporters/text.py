@@ -56,6 +56,18 @@ def titled(title: str, predictions: Predictions) -> str:
     return f"{title}: {predictions.target}" if predictions.folder.parts else title
 
 
+def trains_a_head(run: RunInfo) -> bool:
+    """Whether the run makes a new head for an earlier one, which takes seconds and leaves nothing in between."""
+    return "retrain" in run.recipe
+
+
+def resuming_command(run: RunInfo) -> str:
+    """The command that goes on with a run that was cut off, or where there is nothing to go on with, repeats it."""
+    if trains_a_head(run):
+        return command("artkit", "run", run.dir / "recipe.toml")
+    return command("artkit", "run", "--resume", run.dir)
+
+
 def command(*words: str | Path) -> str:
     """Write a command as it can be pasted into a shell."""
     return shlex.join(str(word) for word in words)
