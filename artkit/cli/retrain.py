@@ -44,7 +44,11 @@ def retrain(
     ] = None,
     loss: Annotated[str | None, typer.Option(metavar="NAME", help="Loss.", show_default="cross-entropy")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the features; of tau-norm, powers to try.", show_default="30")
+        int | None,
+        typer.Option(
+            help="Passes over the features; with tau-norm, how many powers are tried.",
+            show_default="30; with tau-norm 21",
+        ),
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Largest learning rate.", show_default="0.1")] = None,
     views: Annotated[
@@ -56,7 +60,10 @@ def retrain(
     ] = None,
     weights: Annotated[
         Weights | None,
-        typer.Option(help="Weights that are best by this in validation.", show_default="what the run selected by"),
+        typer.Option(
+            help="Weights of RUN to start from: those best by this in validation.",
+            show_default="what the run selected by",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -86,8 +93,8 @@ def retrain(
     """Train the classifier of a finished run anew, fair to rare classes, in seconds: it leaves a run of its own.
 
     The rest of the model stays as it is, so its features of all images are computed once. Kang et al. 2020: networks
-    learn the best features from images as often as there are, and the best classifier from all classes equally often.
-    The best head is chosen by macro recall in validation.
+    learn the best features from all images equally often, and the best classifier from all classes equally often. The
+    best head is chosen by macro recall in validation; where the run learnt several targets, by that of the first.
     """
     from artkit.recipe import CommandLine
 
