@@ -110,9 +110,7 @@ def _unfinished_notes(run: Path) -> list[str]:
     who = occupant(folder)
     if who:
         return [f"the run is still being carried out by {who}: these are its best weights so far"]
-    return [
-        f"the run was cut off before its end: these are its best weights so far; `artkit run --resume {run}` goes on"
-    ]
+    return [f"the run was cut off before its end: these are its best weights so far; {folder.next_command}"]
 
 
 def _precision_notes(trained: "TrainedModel") -> list[str]:

@@ -64,8 +64,7 @@ class RunFolder:
     def _refuse(self) -> NoReturn:
         or_resume = f", or continue that run with `artkit run --resume {self.path}`"
         raise RunError(
-            f"{self.path} is there already and not empty; name another --out"
-            f"{or_resume if (self.path / RUN).exists() else ''}"
+            f"{self.path} is there already and not empty; name another --out{or_resume if self.state.is_file() else ''}"
         )
 
     @property
@@ -80,6 +79,13 @@ class RunFolder:
     def coming_best(self, value: str) -> Path:
         """Where weights lie until a checkpoint knows that they are the best."""
         return self.state.parent / self.best(value).name
+
+    @property
+    def next_command(self) -> str:
+        """What the user can do with a run that was cut off: go on with it, or start it again if it kept nothing."""
+        if self.state.is_file():
+            return f"go on with it: `artkit run --resume {self.path}`"
+        return f"start it again: `artkit run {self.path / RECIPE}`"
 
     @property
     def last_epoch(self) -> Path:

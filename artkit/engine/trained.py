@@ -53,8 +53,8 @@ def find_weights(run: Path, value: str | None = None) -> Path:
     path = folder.selected if value is None else folder.best(value)
     if not path.is_file():
         kept = sorted(file.name for file in (*run.glob("best_*.safetensors"), *run.glob(folder.last_epoch.name)))
-        there = f"it has {', '.join(kept)}" if kept else "it was cut off before its first epoch was over"
-        advice = f"go on with it: `artkit run --resume {run}`"
+        there = f"it has {', '.join(kept)}" if kept else "it was cut off before any were written"
+        advice = folder.next_command
         if kept:
             advice = "leave out --weights" if kept == [folder.last_epoch.name] else "choose with --weights"
         raise RunError(f"{run} has no weights {path.name}; {there}; {advice}")

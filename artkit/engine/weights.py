@@ -42,13 +42,13 @@ def weights_file(given: str) -> Path | None:
         return None
     if not (path / RECIPE).is_file():
         raise RunError(f"model.weights={given!r} is a folder, but not that of a run: it has no {RECIPE}")
-    file = RunFolder(path).selected
-    if not file.is_file():
+    folder = RunFolder(path)
+    if not folder.selected.is_file():
         raise RunError(
-            f"model.weights={given!r} is a run without weights, which was cut off before its first epoch was over; "
-            f"go on with it first: `artkit run --resume {given}`"
+            f"model.weights={given!r} is a run without weights, which was cut off before any were written; "
+            f"{folder.next_command}"
         )
-    return file
+    return folder.selected
 
 
 def read_weights(path: Path) -> Weights:

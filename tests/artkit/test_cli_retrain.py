@@ -165,7 +165,10 @@ def test_what_is_cut_off_leaves_no_weights_and_can_be_done_again(plugin_site, un
     assert result.exit_code == 130, result.output
     assert facts(tmp_path / "cut")["status"] == "interrupted"
     assert not list((tmp_path / "cut").rglob("*.safetensors"))
-    assert isinstance(artkit("evaluate", tmp_path / "cut").exception, ArtkitError)
+    again = f"start it again: `artkit run {tmp_path / 'cut'}/recipe.toml`"
+    assert again in str(artkit("evaluate", tmp_path / "cut").exception)
+    weights = f"model.weights={tmp_path / 'cut'}"
+    assert again in str(artkit("run", run.parent / "recipe.toml", "--set", weights).exception)
     resumed = artkit("run", "--resume", tmp_path / "cut")
     assert f"start it again with `artkit run {tmp_path / 'cut'}/recipe.toml`" in str(resumed.exception)
 

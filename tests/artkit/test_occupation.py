@@ -59,7 +59,7 @@ def test_evaluate_says_whether_better_weights_may_follow(cut_off_run):
     assert running.exit_code == cut_off.exit_code == 0
     assert f"note: the run is still being carried out by {ME}: these are its best weights so far" in running.output
     assert "note: the run was cut off before its end: these are its best weights so far" in cut_off.output
-    assert f"`artkit run --resume {cut_off_run}` goes on" in cut_off.output
+    assert f"go on with it: `artkit run --resume {cut_off_run}`" in cut_off.output
 
 
 @pytest.mark.parametrize("note", [b"", b"[]", b"{", b"{}"])

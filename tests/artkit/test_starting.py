@@ -171,11 +171,15 @@ def test_a_folder_that_no_run_left_is_refused(parts_of, tmp_path):
         parts_of(SMALL, with_weights(tmp_path))
 
 
-def test_a_run_without_weights_says_to_go_on_with_it(dense_run, tmp_path):
+def test_a_run_without_weights_says_to_go_on_with_it_or_to_start_it_again(dense_run, tmp_path):
     shutil.copy(dense_run / "recipe.toml", tmp_path)
+    folder = re.escape(str(tmp_path))
     with pytest.raises(
-        RunError, match=rf"is a run without weights, .* `artkit run --resume {re.escape(str(tmp_path))}`"
+        RunError, match=rf"is a run without weights, .* start it again: `artkit run {folder}/recipe.toml`"
     ):
+        weights_file(str(tmp_path))
+    shutil.copytree(dense_run / "last", tmp_path / "last")
+    with pytest.raises(RunError, match=rf"is a run without weights, .* go on with it: `artkit run --resume {folder}`"):
         weights_file(str(tmp_path))
 
 
