@@ -40,6 +40,7 @@ image_size = 24
 threads = 1
 [train]
 device = "cpu"
+precision = "float32"
 epochs = 2
 batch_size = 4
 accumulate = 2
