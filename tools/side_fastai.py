@@ -79,7 +79,7 @@ def write_predictions(path: Path, probabilities: np.ndarray, labels: np.ndarray)
 
 
 def main() -> None:
-    """Train and write predictions of the test images."""
+    """Train and write predictions of the test images, and of those of validation, to tune against."""
     settings = json.loads(sys.argv[1])
     torch.set_num_threads(settings["threads"])
     set_seed(settings["seed"], reproducible=True)
@@ -93,9 +93,11 @@ def main() -> None:
         num_images = sum(len(arrays[f"{split}_labels"]) for split in SPLITS)
         tested = range(num_images - len(arrays["test_labels"]), num_images)
         batches = learner.dls.test_dl(tested, bs=BATCH_SIZE, num_workers=0)
-        probabilities = learner.get_preds(dl=batches)[0].numpy()
+        tested_probabilities = learner.get_preds(dl=batches)[0].numpy()
+        judged_probabilities = learner.get_preds(ds_idx=1)[0].numpy()
     out = Path(settings["out"])
-    write_predictions(out / "predictions.csv", probabilities, arrays["test_labels"])
+    write_predictions(out / "predictions.csv", tested_probabilities, arrays["test_labels"])
+    write_predictions(out / "validation.csv", judged_probabilities, arrays["val_labels"])
     (out / "facts.json").write_text(json.dumps({"epochs": epochs, "seconds": seconds}))
 
 
