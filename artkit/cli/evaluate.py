@@ -66,6 +66,7 @@ def evaluate(
     """Give the figures of a trained run, with 95 % intervals: its own, or those on another data set."""
     from artkit.engine import evaluating  # imports torch, which takes seconds
     from artkit.engine.evaluation_files import claim_folder, write_evaluation
+    from artkit.engine.targets import folder_of
     from artkit.engine.trained import find_weights, load_trained
     from artkit.errors import RecipeError
 
@@ -77,7 +78,7 @@ def evaluate(
     dataset = dataset.by(next(iter(evaluating.matched_targets(trained, dataset).values())))
     judged = evaluating.split_to_judge(dataset, split)
     if out is not None:
-        claim_folder(out, [head.name for head in trained.heads])
+        claim_folder(out, [folder_of(head, trained.heads) for head in trained.heads])
     for note in (*_unfinished_notes(run), *_precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
     result = _evaluate(trained, dataset, judged, tau)

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from artkit.registry import Registry
 
 
+def given(**values: Any) -> dict[str, Any]:
+    """Those of some values that the user gave."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def data_folder(data: str | None) -> str | None:
     """A folder's path in full, lest one with the name of the bundled data set is taken for that."""
     return str(Path(data).resolve()) if data and Path(data).is_dir() else data

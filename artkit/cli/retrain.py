@@ -10,7 +10,8 @@ from artkit.cli.ending import end_run
 from artkit.cli.evaluate import Weights
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
-from artkit.cli.resolving import open_registry, resolve
+from artkit.cli.resolving import given, open_registry, resolve
+from artkit.cli.run import AsJson, Quiet, RunOut
 
 if TYPE_CHECKING:
     from artkit.recipe import CommandLine
@@ -24,7 +25,6 @@ class Method(StrEnum):
     LWS = "lws"
 
 
-_OUTPUT = "Output"
 _STRENGTHS = 21  # of tau-norm: 0, 0.1, ... 2
 
 
@@ -74,21 +74,9 @@ def retrain(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            parser=given_path,
-            help="Run folder; by default runs/<date>-<model>-<n>.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print nothing but warnings.", rich_help_panel=_OUTPUT)
-    ] = False,
-    json_: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, and nothing else.", rich_help_panel=_OUTPUT)
-    ] = False,
+    out: RunOut = None,
+    quiet: Quiet = False,
+    json_: AsJson = False,
 ) -> None:
     """Train the classifier of a finished run anew, fair to rare classes, in seconds: it leaves a run of its own.
 
@@ -101,9 +89,9 @@ def retrain(
     if method is Method.TAU_NORM:
         _refuse_training_options(sampler=sampler, loss=loss, lr=lr, views=views)
     command_line = CommandLine(
-        choices=_given(sampler=sampler, loss=loss),
+        choices=given(sampler=sampler, loss=loss),
         reporters=("no:artkit/console",) if quiet or json_ else (),
-        settings=_given(
+        settings=given(
             **{
                 "retrain.method": method.value if method else None,
                 "retrain.views": views,
@@ -117,14 +105,10 @@ def retrain(
     _start(run, weights, command_line, out, as_json=json_)
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _refuse_training_options(**options: Any) -> None:
     from artkit.errors import RecipeError
 
-    for name in _given(**options):
+    for name in given(**options):
         raise RecipeError(f"--method tau-norm trains nothing, so --{name} has no effect; leave it out")
 
 

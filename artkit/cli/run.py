@@ -1,7 +1,7 @@
 """`artkit run`: train, evaluate and report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,7 @@ from artkit.cli.ending import end_run
 from artkit.cli.launch import is_first_rank, num_ranks
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
-from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
+from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
 
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 _PARTS = "Parts"
 _TRAINING = "Training"
 _OUTPUT = "Output"
+
+RunOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        parser=given_path,
+        help="Run folder; by default runs/<date>-<model>-<n>.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings.", rich_help_panel=_OUTPUT)]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, and nothing else.", rich_help_panel=_OUTPUT)
+]
 
 
 def run(
@@ -118,15 +132,7 @@ def run(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", rich_help_panel=_TRAINING)
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            parser=given_path,
-            help="Run folder; by default runs/<date>-<model>-<n>.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
+    out: RunOut = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -147,12 +153,8 @@ def run(
             "--print-recipe", help="Print the recipe with every option, and do nothing else.", rich_help_panel=_OUTPUT
         ),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print nothing but warnings.", rich_help_panel=_OUTPUT)
-    ] = False,
-    json_: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, and nothing else.", rich_help_panel=_OUTPUT)
-    ] = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
 ) -> None:
     """Train, evaluate and report. Without options: on real clip art by artist, in a few minutes."""
     from artkit.errors import RecipeError
@@ -160,10 +162,10 @@ def run(
     from artkit.recipe import CommandLine
 
     command_line = CommandLine(
-        choices=_given(model=model, sampler=sampler, loss=loss, optimizer=optimizer, schedule=schedule),
+        choices=given(model=model, sampler=sampler, loss=loss, optimizer=optimizer, schedule=schedule),
         augmenters=augmenter or (),
         reporters=(*(reporter or ()), *(("no:artkit/console",) if quiet or json_ else ())),
-        settings=_given(
+        settings=given(
             **{
                 "data.path": data_folder(data),
                 "data.targets": target or None,
@@ -203,10 +205,6 @@ def run(
             )
         outcome = _resume(resume, command_line, plugin or [])
     end_run(outcome, as_json=json_)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _start(path: Path | None, command_line: "CommandLine", plugins: list[str], out: Path | None) -> "Outcome":

@@ -10,7 +10,7 @@ from artkit.cli.compare import show_comparison
 from artkit.cli.ending import INTERRUPTED
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
-from artkit.cli.resolving import data_folder, open_registry, recipe_layer, resolve
+from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
 from artkit.cli.scores import SCORES, score_text
 from artkit.cli.sweep_plan import Combination, check_said_once, combinations, combined, folder_name, read_axes, title
 
@@ -69,9 +69,8 @@ def sweep(
     """
     from artkit.recipe import CommandLine
 
-    settings = {"data.path": data_folder(data), "train.epochs": epochs}
     base = CommandLine(
-        settings={name: value for name, value in settings.items() if value is not None},
+        settings=given(**{"data.path": data_folder(data), "train.epochs": epochs}),
         reporters=("no:artkit/console",) if quiet or json_ else (),
         assignments=set_ or (),
     )

@@ -5,7 +5,6 @@ What a model sees and how its answers are scored is the same code as in the run 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from artkit.engine.intervals import Interval, score_intervals
 from artkit.engine.judging import make_predictions
 from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.prior import adjust_logits
-from artkit.engine.targets import TargetHead
+from artkit.engine.targets import TargetHead, folder_of
 from artkit.engine.trained import TrainedModel
 from artkit.errors import RunError
 from artkit.suggest import suggest
@@ -166,12 +165,10 @@ def evaluate(
         columns=[head.columns for head in trained.heads],
         on_batch=on_batch,
     )
-    several = len(trained.heads) > 1
     targets = []
     for head, target, labels in judged:
         adjusted = adjust_logits(head.of(logits_NK), head.class_counts, tau)
-        folder = Path(head.name) if several else Path()
-        predictions = make_predictions(head, split, adjusted, labels, folder)
+        predictions = make_predictions(head, split, adjusted, labels, folder_of(head, trained.heads))
         targets.append(_judge(predictions, dataset.targets[target], split.targets[target], labels))
     return Evaluation(dataset=dataset, split=split.name, targets=tuple(targets), tau=tau)
 

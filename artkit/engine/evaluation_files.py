@@ -18,12 +18,12 @@ PREDICTIONS: Final = "predictions.csv"
 EVALUATION: Final = "evaluation.json"
 
 
-def claim_folder(folder: Path, targets: Sequence[str]) -> None:
+def claim_folder(folder: Path, targets: Sequence[Path]) -> None:
     """Make the folder, before any work is done.
 
     Args:
         folder: Where to write.
-        targets: What the model tells.
+        targets: Where in it the files of each target go, see `folder_of`.
 
     Raises:
         RunError: if it cannot be made, or holds what would be written over.
@@ -32,8 +32,8 @@ def claim_folder(folder: Path, targets: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"the folder {folder} cannot be made ({error.strerror}); name another with --out") from None
-    tables = [f"{target}/{PREDICTIONS}" for target in targets] if len(targets) > 1 else [PREDICTIONS]
-    for name in (*tables, EVALUATION):
+    tables = [target / PREDICTIONS for target in targets]
+    for name in (*tables, Path(EVALUATION)):
         if (folder / name).exists():
             raise RunError(f"{folder / name} is there already; name another --out")
 

@@ -13,9 +13,10 @@ from torch import nn
 
 from artkit.engine.assembly import Assembly
 from artkit.engine.data_notes import DataNotes
-from artkit.engine.memory import free_memory, size_text
+from artkit.engine.memory import free_memory
 from artkit.errors import RunError
 from artkit_shards import Batch, Loader, Split
+from artkit_shards.sizes import size_text
 
 OnBatch = Callable[[str, int, int], None]
 """Called with the name of a split, the images done, and those to do; may raise to leave early."""

@@ -19,11 +19,13 @@ from artkit.contracts import OptimizerContext
 from artkit.engine.assembly import Assembly
 from artkit.engine.events import Reporters
 from artkit.engine.features import TrainingFeatures
+from artkit.engine.finetuning import Finetuning
 from artkit.engine.heads import ScaledHead
 from artkit.engine.progress import Progress, StepValues
 from artkit.engine.randomness import PositionDraws, seed_torch
 from artkit.engine.rates import set_learning_rates
 from artkit.engine.returned import check_optimizer
+from artkit.engine.structure import Structure
 from artkit.errors import RunError
 from artkit_shards.stream.plan import plan_epoch
 
@@ -171,9 +173,6 @@ def _renewed(head: nn.Linear, seed: int) -> nn.Linear:
 
 
 def _param_groups(learner: nn.Module) -> list[dict[str, Any]]:
-    """What learns, for an optimizer: matrices decay, biases and factors do not."""
-    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    decays = [parameter for parameter in parameters if parameter.ndim > 1]
-    others = [parameter for parameter in parameters if parameter.ndim <= 1]
-    groups: list[dict[str, Any]] = [{"params": decays}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+    """What learns, for an optimizer; all of it at one rate."""
+    trainable = frozenset(name for name, parameter in learner.named_parameters() if parameter.requires_grad)
+    return Finetuning(trainable=trainable, structure=Structure(learner, ())).param_groups()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from artkit.contracts import Predictions
 from artkit.engine.evaluation import compute_metrics, softmax
-from artkit.engine.targets import TargetHead
+from artkit.engine.targets import TargetHead, folder_of
 from artkit_shards import Split, fit_image
 
 
@@ -31,8 +31,7 @@ def judge(heads: Sequence[TargetHead], split: Split, logits_NK: NDArray[np.float
 def all_predictions(heads: Sequence[TargetHead], split: Split, logits_NK: NDArray[np.float64]) -> Iterator[Predictions]:
     """What a model said in each target in which the split has classes; arguments as in `judge`."""
     for head, _ in _judged(heads, split):
-        folder = Path(head.name) if len(heads) > 1 else Path()
-        yield make_predictions(head, split, head.of(logits_NK), split.targets[head.name], folder)
+        yield make_predictions(head, split, head.of(logits_NK), split.targets[head.name], folder_of(head, heads))
 
 
 def make_predictions(

@@ -1,4 +1,4 @@
-"""How much memory is free, and amounts of it in words."""
+"""How much memory is free."""
 
 from pathlib import Path
 from typing import Final
@@ -11,16 +11,6 @@ def free_memory() -> int | None:
     """Bytes of main memory that can still be taken, of the machine and of the container; None where nobody tells."""
     told = [number for number in (_free_of_machine(), _free_of_group()) if number is not None]
     return min(told, default=None)
-
-
-def size_text(num_bytes: int) -> str:
-    """Such as "5.4 MB"; powers of 1000."""
-    size = float(num_bytes)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
 
 
 def _free_of_machine() -> int | None:

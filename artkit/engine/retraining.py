@@ -24,7 +24,6 @@ from artkit.engine.folder import RunFolder
 from artkit.engine.head_learner import HeadLearner
 from artkit.engine.heads import TauSearch
 from artkit.engine.judging import judge
-from artkit.engine.memory import size_text
 from artkit.engine.progress import Progress, kept_values
 from artkit.engine.structure import StructureError, find_head
 from artkit.engine.targets import TargetHead, num_outputs
@@ -33,6 +32,7 @@ from artkit.engine.weights import read_weights, weights_file
 from artkit.errors import RecipeError
 from artkit.recipe import RetrainSettings
 from artkit_shards import Split
+from artkit_shards.sizes import size_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ target, and no model needs to know of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -93,6 +94,11 @@ def read_heads(plain: Sequence[Mapping[str, Any]]) -> tuple[TargetHead, ...]:
 def num_outputs(heads: Sequence[TargetHead]) -> int:
     """Outputs of a model with these heads."""
     return int(heads[-1].columns.stop)
+
+
+def folder_of(head: TargetHead, heads: Sequence[TargetHead]) -> Path:
+    """Where files about a target go, relative to the run folder: one of its name, if there are several targets."""
+    return Path(head.name) if len(heads) > 1 else Path()
 
 
 def count_classes(labels_N: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:

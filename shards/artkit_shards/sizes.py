@@ -42,3 +42,13 @@ def parse_bytes(size: str | int) -> int:
     if match is None or match[2] not in _UNITS:
         raise ValueError(f"{size!r} is no size; write a number with a unit, such as '2GB', '512MiB' or '0'")
     return int(float(match[1]) * _UNITS[match[2]]) if "." in match[1] else int(match[1]) * _UNITS[match[2]]
+
+
+def size_text(num_bytes: int) -> str:
+    """Such as "5.4 MB"; powers of 1000."""
+    size = float(num_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"

@@ -13,7 +13,7 @@ from artkit.engine.evaluation import predict_split
 from artkit.engine.features import FeatureReader, check_memory
 from artkit.engine.heads import ScaledHead, write_tau_normalised
 from artkit.engine.job import start
-from artkit.engine.memory import free_memory, size_text
+from artkit.engine.memory import free_memory
 from artkit.engine.retraining import plan_retraining
 from artkit.engine.structure import StructureError, find_head
 from artkit.engine.trained import find_weights, load_trained
@@ -21,6 +21,7 @@ from artkit.errors import RecipeError, RunError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe, retraining_layer
 from artkit.registry import load_registry
 from artkit_shards import open_dataset
+from artkit_shards.sizes import size_text
 
 BEHIND = """
     from artkit import hookimpl
