@@ -1,23 +1,33 @@
 """Every hook that a plugin can implement: eight that register components, eight that tell reporters of a run.
 
 This page is the whole plugin contract on pluggy's side. Registration hooks are called once per plugin, in a fixed order
-that authors cannot and need not influence; each gets `register`:
+that authors cannot and need not influence; each gets `register`, of a type of its own (`artkit/registering.py`):
 
     @hookimpl
-    def artkit_models(register):
+    def artkit_models(register: RegisterModels) -> None:
         register("vit-tiny", vit)
 
 Run events are implemented by the objects that reporter factories return; ask only for the arguments you need.
 An argument of a hook implementation must not have a default: pluggy would never fill it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final
 
 import pluggy
 
 from artkit.contracts import ErrorInfo, Kind, Predictions, RunInfo, RunStatus
+from artkit.registering import (
+    RegisterAugmenters,
+    RegisterLosses,
+    RegisterModels,
+    RegisterOptimizers,
+    RegisterReporters,
+    RegisterSamplers,
+    RegisterSchedules,
+    RegisterSources,
+)
 
 PROJECT: Final = "artkit"
 
@@ -25,85 +35,46 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin, or a method of a reporter, as the implementation of the hook of the same name."""
 
-Stability = Literal["stable", "experimental", "deprecated"]
-
-
-class Register(Protocol):
-    """Registers one component; what the registration hooks receive."""
-
-    def __call__(
-        self,
-        name: str,
-        factory: Callable[..., Any],
-        /,
-        *,
-        presets: Mapping[str, object] | None = None,
-        aliases: Sequence[str] = (),
-        renamed: Mapping[str, str] | None = None,
-        removed: Mapping[str, str] | None = None,
-        version: int = 1,
-        stability: Stability = "stable",
-        note: str = "",
-    ) -> None:
-        """Register `factory` under `name`.
-
-        Args:
-            name: Lower-case letters, digits, `-`, `_` and `.`; starts with a letter.
-            factory: Its first parameter takes the context of the kind; keyword-only parameters are its options.
-            presets: Defaults of options that differ from those in the signature: one factory, many names.
-            aliases: Further names of the same component, such as one it had before.
-            renamed: Old option name to new one; recipes that use the old one go on working.
-            removed: Option name to what to do instead, told to those who still use it.
-            version: Raised when the component's results change on purpose; run records keep `name@version`.
-            stability: "deprecated" warns its users with `note`.
-            note: One line for users, such as the replacement of a deprecated component.
-
-        Raises:
-            PluginError: if the name, the factory's signature or one of the options breaks the contract.
-        """
-        ...
-
-
 # --- registration: one hook a kind ----------------------------------------------------------------------------------
 
 
 @hookspec
-def artkit_models(register: Register) -> None:
+def artkit_models(register: RegisterModels) -> None:
     """Register models: `factory(ctx: ModelContext, *, ...) -> nn.Module`."""
 
 
 @hookspec
-def artkit_augmenters(register: Register) -> None:
+def artkit_augmenters(register: RegisterAugmenters) -> None:
     """Register augmenters: `factory(ctx: AugmenterContext, *, ...) -> Augmenter`."""
 
 
 @hookspec
-def artkit_samplers(register: Register) -> None:
+def artkit_samplers(register: RegisterSamplers) -> None:
     """Register samplers: `factory(ctx: SamplerContext, *, ...) -> Sampler`."""
 
 
 @hookspec
-def artkit_losses(register: Register) -> None:
+def artkit_losses(register: RegisterLosses) -> None:
     """Register losses: `factory(ctx: LossContext, *, ...) -> Loss`."""
 
 
 @hookspec
-def artkit_optimizers(register: Register) -> None:
+def artkit_optimizers(register: RegisterOptimizers) -> None:
     """Register optimizers: `factory(ctx: OptimizerContext, *, ...) -> torch.optim.Optimizer`."""
 
 
 @hookspec
-def artkit_schedules(register: Register) -> None:
+def artkit_schedules(register: RegisterSchedules) -> None:
     """Register schedules of the learning rate: `factory(ctx: ScheduleContext, *, ...) -> Schedule`."""
 
 
 @hookspec
-def artkit_reporters(register: Register) -> None:
+def artkit_reporters(register: RegisterReporters) -> None:
     """Register reporters: `factory(ctx: ReporterContext, *, ...)` gives an object with run events as methods."""
 
 
 @hookspec
-def artkit_sources(register: Register) -> None:
+def artkit_sources(register: RegisterSources) -> None:
     """Register sources for `artkit shard`: `factory(ctx: SourceContext, *, ...) -> Source`."""
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from artkit.contracts import Kind
 from artkit.errors import ArtkitError, ComponentError
-from artkit.hookspecs import Stability
 from artkit.options import OptionTable
+from artkit.registering import Stability
 from artkit.registry.failure import author_line, describe_error, error_message
 from artkit.registry.hooks import place_of
 from artkit.registry.info import PluginInfo

@@ -6,8 +6,8 @@ from typing import Any, Final, get_args
 
 from artkit.contracts import Kind
 from artkit.errors import PluginError
-from artkit.hookspecs import Register, Stability
 from artkit.options import OptionTable
+from artkit.registering import Register, Stability
 from artkit.registry.component import Component
 from artkit.registry.info import PluginInfo
 

@@ -13,12 +13,22 @@ is imported when a factory is called. The kinds do not know one another.
     sources       folder, table, metadata, tars
 """
 
-from artkit import Register, hookimpl
+from artkit import (
+    RegisterAugmenters,
+    RegisterLosses,
+    RegisterModels,
+    RegisterOptimizers,
+    RegisterReporters,
+    RegisterSamplers,
+    RegisterSchedules,
+    RegisterSources,
+    hookimpl,
+)
 from artkit_plugins import augmenters, losses, models, optimizers, reporters, samplers, schedules, sources
 
 
 @hookimpl
-def artkit_models(register: Register) -> None:
+def artkit_models(register: RegisterModels) -> None:
     """Register the models."""
     register("se-densenet", models.se_densenet)
     register("resnet18", models.resnet, presets={"depth": 18})
@@ -30,7 +40,7 @@ def artkit_models(register: Register) -> None:
 
 
 @hookimpl
-def artkit_augmenters(register: Register) -> None:
+def artkit_augmenters(register: RegisterAugmenters) -> None:
     """Register the augmenters."""
     register("affine", augmenters.affine)
     register("flips", augmenters.flips)
@@ -45,7 +55,7 @@ def artkit_augmenters(register: Register) -> None:
 
 
 @hookimpl
-def artkit_samplers(register: Register) -> None:
+def artkit_samplers(register: RegisterSamplers) -> None:
     """Register the samplers."""
     register("natural", samplers.natural)
     register("class-balanced", samplers.class_balanced)
@@ -56,7 +66,7 @@ def artkit_samplers(register: Register) -> None:
 
 
 @hookimpl
-def artkit_losses(register: Register) -> None:
+def artkit_losses(register: RegisterLosses) -> None:
     """Register the losses."""
     register("cross-entropy", losses.cross_entropy)
     register("weighted-cross-entropy", losses.weighted_cross_entropy)
@@ -67,7 +77,7 @@ def artkit_losses(register: Register) -> None:
 
 
 @hookimpl
-def artkit_optimizers(register: Register) -> None:
+def artkit_optimizers(register: RegisterOptimizers) -> None:
     """Register the optimizers."""
     register("sgd", optimizers.sgd)
     register("adam", optimizers.adam)
@@ -76,7 +86,7 @@ def artkit_optimizers(register: Register) -> None:
 
 
 @hookimpl
-def artkit_schedules(register: Register) -> None:
+def artkit_schedules(register: RegisterSchedules) -> None:
     """Register the schedules of the learning rate."""
     register("constant", schedules.constant)
     register("linear", schedules.linear)
@@ -87,7 +97,7 @@ def artkit_schedules(register: Register) -> None:
 
 
 @hookimpl
-def artkit_reporters(register: Register) -> None:
+def artkit_reporters(register: RegisterReporters) -> None:
     """Register the reporters."""
     register("console", reporters.console)
     register("metrics", reporters.metrics)
@@ -99,7 +109,7 @@ def artkit_reporters(register: Register) -> None:
 
 
 @hookimpl
-def artkit_sources(register: Register) -> None:
+def artkit_sources(register: RegisterSources) -> None:
     """Register the sources of `artkit shard`."""
     register("folder", sources.folder)
     register("table", sources.table)

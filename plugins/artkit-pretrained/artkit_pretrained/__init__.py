@@ -7,7 +7,7 @@ mobilenet.py      torchvision's MobileNetV2
 
 from typing import TYPE_CHECKING, Annotated
 
-from artkit import Doc, Interval, ModelContext, RecipeError, Register, hookimpl
+from artkit import Doc, Interval, ModelContext, RecipeError, RegisterModels, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ _Dropout = Annotated[float, Interval(ge=0, lt=1), Doc("share of the pooled featu
 
 
 @hookimpl
-def artkit_models(register: Register) -> None:
+def artkit_models(register: RegisterModels) -> None:
     """Register the models."""
     register("efficientnet-lite0", efficientnet_lite0)
     register("mobilenet-v2", mobilenet_v2)
