@@ -22,3 +22,9 @@ def path_or_address(text: str) -> Path | str:
     from artkit_shards import is_address
 
     return text if is_address(text) else Path(text)
+
+
+def short_path(text: str) -> str:
+    """A text that begins with a path, with `~` for the home folder."""
+    home = str(Path.home())
+    return f"~{text.removeprefix(home)}" if text.startswith(f"{home}/") else text

@@ -1,0 +1,64 @@
+"""What `artkit plugins show` prints: the components of a kind, or one component with its options."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from artkit.cli.paths import short_path
+from artkit.cli.tables import plain_console, plain_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from artkit.contracts import Kind
+    from artkit.options import OptionTable
+    from artkit.registry import Component, Registry
+
+
+def print_kind(registry: "Registry", kind: "Kind") -> None:
+    """Print the components of a kind, with who provides them."""
+    from artkit.registry import plural
+
+    components = registry.components(kind)
+    if not components:
+        typer.echo(f"no plugin provides {plural(kind)}; `artkit plugins --check` shows what each one does")
+        return
+    names = [component.name for component in components]
+    table = plain_table("name", "plugin", "what it is", unwrapped=("name", "option"))
+    for component in components:
+        # A name that several plugins have is only found by its id.
+        name = component.name if names.count(component.name) == 1 else component.full_name
+        table.add_row(name, component.plugin.label, f"{component.summary} {_stability(component)}".strip())
+    plain_console().print(table)
+
+
+def print_component(component: "Component") -> None:
+    """Print what a component is, who provides it, and its options."""
+    from artkit.registry import shared_options
+
+    console = plain_console()
+    console.print(f"{component.kind} {component.name}", style="bold", end="")
+    console.print(f"  {component.summary}" if component.summary else "", soft_wrap=True)
+    console.print(f"{component.full_name} from {component.plugin.label}, {short_path(component.place)}", soft_wrap=True)
+    if component.aliases:
+        console.print(f"also called {', '.join(component.aliases)}")
+    if component.warning:
+        console.print(component.warning, style="yellow", soft_wrap=True)
+    console.print()
+    console.print(_option_table(component.options) if len(component.options) else "It has no options.")
+    if len(shared := shared_options(component.kind, component.options)):
+        console.print(f"\nEvery {component.kind} also has:")
+        console.print(_option_table(shared))
+
+
+def _option_table(options: "OptionTable") -> "Table":
+    shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in options) else []), "help"]
+    table = plain_table(*shown, unwrapped=("name", "option"))
+    for option in options:
+        bounds = [option.bounds_text] if "bounds" in shown else []
+        table.add_row(option.name, option.type_text, option.default_text, *bounds, option.help)
+    return table
+
+
+def _stability(component: "Component") -> str:
+    return "" if component.stability == "stable" else f"({component.stability})"

@@ -1,0 +1,97 @@
+"""Fills in the templates and writes the folder of a new package: all of it, or nothing."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.version import Version
+
+from artkit.errors import RecipeError
+from artkit.scaffold.content import Content
+from artkit.scaffold.naming import PackageName
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_FILES: Final = {
+    "pyproject.toml": "pyproject.toml.j2",
+    "README.md": "README.md.j2",
+    "tests/test_contract.py": "test_contract.py.j2",
+    ".github/workflows/tests.yml": "tests.yml.j2",
+    ".gitignore": "gitignore.j2",
+}
+"""Path in the package -> its template; the module comes on top."""
+
+
+def write_package(name: PackageName, content: Content, folder: Path, *, artkit_version: str) -> tuple[str, ...]:
+    """Write a package.
+
+    Args:
+        name: Of the package.
+        content: What it provides.
+        folder: Where it goes; it must not exist yet, or be empty.
+        artkit_version: The artkit it is written for; later ones with the same first number will do too.
+
+    Returns:
+        The files, relative to the folder, the module first.
+
+    Raises:
+        RecipeError: if the folder is not empty, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RecipeError(f"{folder} exists already, and nothing is overwritten; name another folder with --out")
+    texts = _render(name, content, artkit_version)
+    try:
+        _write(texts, folder)
+    except OSError as error:
+        raise RecipeError(f"{folder} cannot be written: {error.strerror}; name another folder with --out") from error
+    return tuple(texts)
+
+
+def _render(name: PackageName, content: Content, artkit_version: str) -> dict[str, bytes]:
+    templates = _environment()
+    values = {"name": name, "content": content, "requirement": _requirement(artkit_version)}
+    needed = dict(_FILES)
+    if content.module is None:
+        needed = {f"{name.module}.py": f"kinds/{content.kinds[0]}.py.j2", **needed}
+    texts = {path: templates.get_template(template).render(values).encode() for path, template in needed.items()}
+    return texts if content.module is None else {f"{name.module}.py": content.module, **texts}
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+
+
+def _requirement(artkit_version: str) -> str:
+    """Which artkit the package works with: this one, and those that promise to be compatible."""
+    version = Version(artkit_version)
+    return f"artkit>={version.major}.{version.minor},<{version.major + 1}"
+
+
+def _write(texts: dict[str, bytes], folder: Path) -> None:
+    """Write beside the folder first, so that a full disk leaves no half package behind."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        whole = Path(beside) / folder.name
+        for path, text in texts.items():
+            (whole / path).parent.mkdir(parents=True, exist_ok=True)
+            (whole / path).write_bytes(text)
+        if folder.exists():  # and empty
+            folder.rmdir()
+        shutil.move(whole, folder)
