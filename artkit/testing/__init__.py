@@ -1,15 +1,56 @@
-"""For tests of plugins: load one alone, and a data set small enough to train on in a second.
+"""For tests of plugins: the whole contract in three lines, one plugin alone, tiny data, tiny runs and fake ones.
 
-    from artkit.testing import load_plugin, tiny_dataset
+    from artkit.testing import contract
 
-    def test_vit_trains_on_small_images(tmp_path):
-        vit = load_plugin("artkit_vit.py").component("model", "vit-tiny")
-        dataset = open_dataset(tiny_dataset(tmp_path))
+    test_contract = contract("artkit-vit", cases={"vit-tiny": [{}, {"depth": 2}]})
 
-Nothing here depends on artkit's own tests or on a test runner.
+    contract.py    a test for each rule, component and case; for pytest
+    checking.py    the same rules outside of pytest: `check_plugin`
+    checks/        the rules themselves, a module for each kind
+    harness.py     a tiny real run with one plugin, and its pytest fixture
+    fake_run.py    the events of a run that never was, for reporters
+    dataset.py     a data set that is learnt within seconds
+    plugin.py      one plugin loaded alone
+
+Of those behind them, check.py and plan.py say what a check is and what is checked; target.py, subject.py and
+contexts.py what of; observing.py, spawning.py and import_probe.py look on. Nothing here depends on artkit's own tests,
+and only contract.py and harness.py on pytest.
 """
 
-from artkit.testing.dataset import tiny_dataset
-from artkit.testing.plugin import load_plugin
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["load_plugin", "tiny_dataset"]
+if TYPE_CHECKING:
+    from artkit.testing.checking import CheckResult, check_plugin
+    from artkit.testing.contract import contract
+    from artkit.testing.dataset import tiny_dataset
+    from artkit.testing.fake_run import FakeRun
+    from artkit.testing.plugin import load_plugin
+    from artkit.testing.tiny_run import Harness, HarnessRun
+
+__all__ = [
+    "CheckResult",
+    "FakeRun",
+    "Harness",
+    "HarnessRun",
+    "check_plugin",
+    "contract",
+    "load_plugin",
+    "tiny_dataset",
+]
+
+_HOMES: Final = {
+    "CheckResult": "checking",
+    "FakeRun": "fake_run",
+    "Harness": "tiny_run",
+    "HarnessRun": "tiny_run",
+    "check_plugin": "checking",
+    "load_plugin": "plugin",
+    "tiny_dataset": "dataset",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'artkit.testing' has no attribute '{name}'")
+    return getattr(import_module(f"artkit.testing.{_HOMES[name]}"), name)

@@ -1,0 +1,32 @@
+"""The checks of the contract outside of a test runner, as `artkit plugins check` carries them out."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from artkit.contracts import Kind
+from artkit.testing.plan import CheckResult, plan_checks, summary_of
+from artkit.testing.target import open_targets
+
+__all__ = ["CheckResult", "check_plugin", "summary_of"]
+
+
+def check_plugin(target: str | Path, kinds: Collection[Kind] | None = None) -> Iterator[CheckResult]:
+    """Check a plugin, one rule after the other.
+
+    Components are built with their defaults; what cannot be checked so, such as a component with a required option, is
+    "not applicable" and says why.
+
+    Args:
+        target: A distribution, an entry point or a module, or the path of a Python file.
+        kinds: Kinds of component to check; None: all, and the plugin as a whole.
+
+    Yields:
+        The result of each check: `id`, `outcome` ("passed", "failed", "expected" or "not applicable") and `reason`.
+
+    Raises:
+        RecipeError: if there is no plugin of that name.
+        PluginError: if it must not be imported, such as one that needs another artkit.
+    """
+    for one in open_targets(target):
+        for planned in plan_checks(one, kinds=kinds):
+            yield planned.run()

@@ -1,0 +1,137 @@
+"""What is checked of a plugin: every check for each subject that it is for, and what comes of it."""
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from artkit.contracts import Kind
+from artkit.registry.failure import author_line, describe_error
+from artkit.testing.check import Check, CheckFailure, NotApplicable
+from artkit.testing.checks import all_checks
+from artkit.testing.checks.every import build_error
+from artkit.testing.observing import fixed_generators
+from artkit.testing.subject import PluginSubject, Roots, Subject, name_of
+from artkit.testing.target import Target
+
+Cases = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Name of a component, with or without its kind -> options of each case."""
+
+Outcome = Literal["passed", "failed", "expected", "not applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of a check."""
+
+    id: str
+    """Such as "model/vit-tiny[depth=2]::backward"."""
+    outcome: Outcome
+    reason: str = ""
+    """How the rule is broken, and the rule; or why it does not apply; "" if it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCheck:
+    """A check and what it is for."""
+
+    check: Check
+    subject: PluginSubject | Subject
+
+    @property
+    def id(self) -> str:
+        """Such as "model/vit-tiny[depth=2]::backward"."""
+        return f"{self.subject.id}::{self.check.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What expected failures may call it."""
+        return tuple(f"{name}:{self.check.name}" for name in self.subject.names)
+
+    def run(self) -> CheckResult:
+        """Carry it out. Nothing that the plugin raises gets out."""
+        try:
+            self._look()
+        except NotApplicable as why:
+            return CheckResult(self.id, "not applicable", str(why))
+        except CheckFailure as failure:
+            return CheckResult(self.id, "failed", self._with_rule(str(failure)))
+        except (Exception, SystemExit) as error:
+            line = author_line(error)
+            problem = f"it raises {describe_error(error)}" + (f" at {line}" if line else "")
+            return CheckResult(self.id, "failed", self._with_rule(problem))
+        return CheckResult(self.id, "passed")
+
+    def _look(self) -> None:
+        subject = self.subject
+        with fixed_generators(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one check looks for warnings; the others find other faults
+            if self.check.needs_build and isinstance(subject, Subject):
+                if subject.lacking:
+                    raise NotApplicable(f"it needs options: {', '.join(subject.lacking)}; give them in cases")
+                if subject.share(build_error) is not None:
+                    raise NotApplicable("it cannot be built; see builds")
+            self.check.function(subject)
+
+    def _with_rule(self, problem: str) -> str:
+        return f"{self.subject.id}: {problem}.\nThe rule: {self.check.rule}".replace("..\n", ".\n")
+
+
+def plan_checks(
+    target: Target,
+    *,
+    kinds: Collection[Kind] | None = None,
+    cases: Cases = MappingProxyType({}),
+    roots: Roots = MappingProxyType({}),
+) -> list[PlannedCheck]:
+    """All checks of a plugin; of one that does not load, only that.
+
+    Args:
+        target: The plugin.
+        kinds: Kinds of component to check; None: all, and the plugin as a whole.
+        cases: Options to check components with; one case of defaults for those that are not named.
+        roots: What sources read.
+    """
+    plugin = PluginSubject(target, roots)
+    for component in target.plugin.components:
+        if kinds is None or component.kind in kinds:
+            given = cases.get(name_of(component)) or cases.get(f"{component.kind}/{name_of(component)}") or [{}]
+            plugin.subjects += [Subject(component, options, plugin) for options in given]
+    checks = all_checks()
+    loads = [PlannedCheck(check, plugin) for check in checks if check.scope == "plugin"]
+    if target.plugin.failure or not target.plugin.components:
+        return loads[:1]
+    found = [*loads] if kinds is None else []
+    for subject in plugin.subjects:
+        found += [PlannedCheck(check, subject) for check in _checks_of(checks, subject, plugin)]
+    return found
+
+
+def _checks_of(checks: Sequence[Check], subject: Subject, plugin: PluginSubject) -> Iterator[Check]:
+    is_first = next(one for one in plugin.subjects if one.component is subject.component) is subject
+    for check in checks:
+        if check.scope == "plugin" or check.kind not in (None, subject.kind):
+            continue
+        if check.scope == "case" or is_first:
+            yield check
+
+
+def summary_of(results: Sequence[CheckResult]) -> str:
+    """One line: "84 of 86 checks ran, 1 expected failure, 1 not applicable (no GPU)"."""
+    count = {outcome: sum(result.outcome == outcome for result in results) for outcome in _OUTCOMES}
+    words = [f"{len(results) - count['not applicable']} of {len(results)} checks ran"]
+    words += [f"{count['failed']} failed"] if count["failed"] else []
+    if count["expected"]:
+        words.append(f"{count['expected']} expected failure{'s' if count['expected'] > 1 else ''}")
+    if count["not applicable"]:
+        words.append(f"{count['not applicable']} not applicable ({_reasons(results)})")
+    return ", ".join(words)
+
+
+_OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "expected", "not applicable")
+
+
+def _reasons(results: Sequence[CheckResult]) -> str:
+    reasons = [result.reason for result in results if result.outcome == "not applicable"]
+    return "; ".join(f"{reason}" for reason in dict.fromkeys(reasons))

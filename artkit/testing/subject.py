@@ -1,0 +1,156 @@
+"""What checks look at: a plugin as a whole, and its components with a case of options each.
+
+What is dear to make, such as a model, is made once for all checks of a subject: `subject.share(make)`.
+"""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from artkit.contracts import Kind
+from artkit.options.values import value_text
+from artkit.registry import Component
+from artkit.testing.contexts import context_for
+from artkit.testing.target import Target
+
+T = TypeVar("T")
+
+Roots = Mapping[str, Callable[[Path], Path]]
+"""Name of a source -> function that fills an empty folder and returns SRC."""
+
+
+class _Sharing:
+    def __init__(self) -> None:
+        self._shared: dict[Callable[[Any], Any], Any] = {}
+
+    def share(self, make: "Callable[[Any], T]") -> T:
+        """What `make(self)` returned, made once."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        value: T = self._shared[make]
+        return value
+
+
+class PluginSubject(_Sharing):
+    """A plugin as a whole.
+
+    Args:
+        target: The plugin.
+        roots: How to make what sources read; class folders for those that are not named.
+    """
+
+    def __init__(self, target: Target, roots: Roots = MappingProxyType({})) -> None:
+        super().__init__()
+        self.target = target
+        self.roots = roots
+        self.subjects: list[Subject] = []
+        """Its components with their cases."""
+        self._scratch: Path | None = None
+        self._num_folders = 0
+
+    @property
+    def id(self) -> str:
+        """As it is called in ids."""
+        return f"plugin/{self.target.plugin.info.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What expected failures may call it."""
+        return ("plugin", self.id)
+
+    def new_folder(self) -> Path:
+        """An empty folder that is gone when the subject is."""
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="artkit-checks-"))
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        self._num_folders += 1
+        folder = self._scratch / str(self._num_folders)
+        folder.mkdir()
+        return folder
+
+
+class Subject(_Sharing):
+    """A component with a case of options.
+
+    Args:
+        component: The component.
+        options: The case: option -> value; the others have their defaults.
+        owner: The plugin that it is of.
+    """
+
+    def __init__(self, component: Component, options: Mapping[str, Any], owner: PluginSubject) -> None:
+        super().__init__()
+        self.component = component
+        self.options = options
+        self.owner = owner
+
+    @property
+    def kind(self) -> Kind:
+        """Of the component."""
+        return self.component.kind
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What expected failures may call it: with or without its kind and its case."""
+        names = (name_of(self.component), f"{self.kind}/{name_of(self.component)}")
+        return (*names, *(f"{name}{self._case}" for name in names if self._case))
+
+    @property
+    def id(self) -> str:
+        """As it is called in ids: "model/vit-tiny[depth=2]"."""
+        return f"{self.kind}/{name_of(self.component)}{self._case}"
+
+    @property
+    def _case(self) -> str:
+        text = ",".join(f"{name}={value_text(value)}" for name, value in self.options.items())
+        return f"[{text}]" if text else ""
+
+    @property
+    def lacking(self) -> list[str]:
+        """Required options that the case does not give."""
+        return [one.name for one in self.component.options if one.required and one.name not in self.options]
+
+    @property
+    def has_own_root(self) -> bool:
+        """Whether the author said what it reads, if it is a source."""
+        return self.component.name in self.owner.roots
+
+    def context(self, **changes: Any) -> Any:
+        """The usual context of its kind, with a fresh folder if that has one; `changes` replace fields of it."""
+        folder = Path()
+        if self.kind == "reporter" and "run_dir" not in changes:
+            folder = self.owner.new_folder()
+        elif self.kind == "source" and "root" not in changes:
+            folder = self.share(source_root)
+        return context_for(self.kind, folder, **changes)
+
+    def build(self, **changes: Any) -> Any:
+        """A component, newly built; `changes` replace fields of the usual context."""
+        return self.component.build(self.context(**changes), self.options)
+
+
+def name_of(component: Component) -> str:
+    """The name, with the version if there was one before."""
+    return component.name if component.version == 1 else f"{component.name}@{component.version}"
+
+
+def source_root(subject: Subject) -> Path:
+    """What a source reads."""
+    make = subject.owner.roots.get(subject.component.name, class_folders)
+    return make(subject.owner.new_folder())
+
+
+def class_folders(folder: Path) -> Path:
+    """Fill a folder with PNG images in class folders: what sources read if nothing else is said."""
+    from PIL import Image
+
+    for label in range(3):
+        (folder / f"class-{label}").mkdir()
+        for number in range(4):
+            colour = (80 * label, 60 * number, 40)
+            Image.new("RGB", (24 + number, 16), colour).save(folder / f"class-{label}" / f"{number}.png")
+    return folder
