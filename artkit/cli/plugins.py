@@ -72,6 +72,21 @@ def show(
         print_component(registry.component(known_kind, name))
 
 
+@plugins_app.command("check")
+def check(
+    target: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A package, an entry point, or a file.")],
+    kind: Annotated[list[str] | None, typer.Option(metavar="KIND", help="Check these alone; can be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of id, outcome and reason as JSON.")] = False,
+) -> None:
+    """Check that a plugin keeps the rules of the contract: what its own tests check, for everyone to see.
+
+    Outcomes are "passed", "failed", "expected" and "not applicable". The exit code is 1 if a check fails.
+    """
+    from artkit.cli.plugin_check import check as check_target
+
+    check_target(target, [_read_kind(word) for word in kind or ()], as_json=as_json)
+
+
 @plugins_app.command("new")
 def new(
     name: Annotated[str, typer.Argument(help="Of the package, as people install it, such as artkit-film-grain.")],
