@@ -122,7 +122,7 @@ def _cells(row: "Plugin", checked: bool) -> list[str]:
     import_time = [f"{row.import_ms:.0f} ms" if row.import_ms is not None else "-"] if checked else []
     count = str(len(row.components)) if row.components else "-"
     # The cause of a failure stands in full below the table.
-    status = "failed" if row.failure else row.status
+    status = "failed" if row.failure else row.left_out.reason if row.left_out else row.status
     return [row.info.namespace, version, kinds or "-", count, status, *import_time, _short_path(row.info.origin)]
 
 
