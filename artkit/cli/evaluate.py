@@ -9,6 +9,7 @@ import typer
 
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
+from artkit.cli.plugin_options import Block, NoPlugins, plugin_settings
 from artkit.cli.scores import SCORES, interval_text, score_text
 from artkit.cli.tables import plain_console, plain_table
 
@@ -61,6 +62,8 @@ def evaluate(
             metavar="FOLDER", parser=given_path, help="Write predictions.csv and evaluation.json to this folder."
         ),
     ] = None,
+    block: Block = None,
+    no_plugins: NoPlugins = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
 ) -> None:
     """Give the figures of a trained run, with 95 % intervals: its own, or those on another data set."""
@@ -73,7 +76,7 @@ def evaluate(
     if not math.isfinite(tau):
         raise RecipeError(f"--tau {tau} is no finite number; 0 leaves the answers as they are")
     path = find_weights(run, weights.value if weights else None)
-    trained = load_trained(path, device=device)
+    trained = load_trained(path, device=device, plugins=plugin_settings(block=block, no_plugins=no_plugins))
     dataset = _open_data(trained, data)
     dataset = dataset.by(next(iter(evaluating.matched_targets(trained, dataset).values())))
     judged = evaluating.split_to_judge(dataset, split)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from artkit.cli.notes import print_note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from artkit.recipe import CommandLine, Recipe
-    from artkit.registry import Registry
+    from artkit.registry import PluginSettings, Registry
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -22,30 +22,33 @@ def data_folder(data: str | None) -> str | None:
     return str(Path(data).resolve()) if data and Path(data).is_dir() else data
 
 
-def recipe_layer(path: Path | None, plugins: "Sequence[str]" = ()) -> dict[str, Any]:
-    """What a recipe file says, with the plugin files of the command line; {} without one.
+def recipe_layer(path: Path | None, plugins: "PluginSettings") -> dict[str, Any]:
+    """What a recipe file says, with what the command line says about plugins; only that without a file.
 
     Args:
         path: The file, or the name of a recipe that comes with artkit.
-        plugins: The values of `--plugin`.
+        plugins: What the command line says.
     """
     from artkit.recipe import read_recipe_file
 
     layer = read_recipe_file(path) if path else {}
-    return {**layer, "plugins": [*layer.get("plugins", []), *(name for name in plugins if not _is_off(name))]}
+    return with_plugins(layer, plugins)
 
 
-def open_registry(layer: "Mapping[str, Any]", plugins: "Sequence[str]" = ()) -> "Registry":
-    """Load the plugins: those installed, those of the recipe and of `--plugin`, without those switched off there."""
-    from artkit.registry import load_registry
+def with_plugins(layer: "Mapping[str, Any]", plugins: "PluginSettings") -> dict[str, Any]:
+    """A layer, with what the command line says about plugins."""
+    from artkit.registry import PluginSettings
 
-    switched_off = [name.removeprefix("no:") for name in plugins if _is_off(name)]
-    registry = load_registry(layer["plugins"], switched_off=switched_off)
-    for row in registry.plugins:
-        if row.failure:
-            print_note(f"{row.info.label} was left out: {row.failure}; see `artkit plugins --check`")
-        elif row.loaded and not row.components:
-            print_note(f"{row.info.label} registers nothing")
+    return {**layer, "plugins": PluginSettings.read(layer.get("plugins", ())).joined(plugins)}
+
+
+def open_registry(layer: "Mapping[str, Any]") -> "Registry":
+    """Load the plugins that are wanted, and tell of those that are in any trouble."""
+    from artkit.registry import load_registry, plugin_notes
+
+    registry = load_registry(layer.get("plugins", ()))
+    for note in plugin_notes(registry):
+        print_note(note)
     return registry
 
 
@@ -58,7 +61,3 @@ def resolve(layer: dict[str, Any], command_line: "CommandLine", registry: "Regis
         if choice.component.warning:
             print_note(choice.component.warning)
     return recipe
-
-
-def _is_off(plugin: str) -> bool:
-    return plugin.startswith("no:")

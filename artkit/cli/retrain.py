@@ -10,11 +10,13 @@ from artkit.cli.ending import end_run
 from artkit.cli.evaluate import Weights
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
-from artkit.cli.resolving import given, open_registry, resolve
+from artkit.cli.plugin_options import Block, NoPlugins, Prefer, plugin_settings
+from artkit.cli.resolving import given, open_registry, resolve, with_plugins
 from artkit.cli.run import AsJson, Quiet, RunOut
 
 if TYPE_CHECKING:
     from artkit.recipe import CommandLine
+    from artkit.registry import PluginSettings
 
 
 class Method(StrEnum):
@@ -74,6 +76,9 @@ def retrain(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
     ] = None,
+    block: Block = None,
+    prefer: Prefer = None,
+    no_plugins: NoPlugins = False,
     out: RunOut = None,
     quiet: Quiet = False,
     json_: AsJson = False,
@@ -102,7 +107,8 @@ def retrain(
         ),
         assignments=set_ or (),
     )
-    _start(run, weights, command_line, out, as_json=json_)
+    plugins = plugin_settings(None, block, prefer, no_plugins)
+    _start(run, weights, command_line, plugins, out, as_json=json_)
 
 
 def _refuse_training_options(**options: Any) -> None:
@@ -112,14 +118,22 @@ def _refuse_training_options(**options: Any) -> None:
         raise RecipeError(f"--method tau-norm trains nothing, so --{name} has no effect; leave it out")
 
 
-def _start(run: Path, weights: Weights | None, command_line: "CommandLine", out: Path | None, *, as_json: bool) -> None:
+def _start(
+    run: Path,
+    weights: Weights | None,
+    command_line: "CommandLine",
+    plugins: "PluginSettings",
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     from artkit.engine import job  # imports torch, which takes seconds
     from artkit.engine.folder import RECIPE
     from artkit.engine.trained import find_weights
     from artkit.recipe import read_recipe_file, retraining_layer
 
     path = find_weights(run, weights.value if weights else None).resolve()
-    layer = retraining_layer(read_recipe_file(run / RECIPE), path)
+    layer = with_plugins(retraining_layer(read_recipe_file(run / RECIPE), path), plugins)
     registry = open_registry(layer)
     recipe = resolve(layer, command_line, registry)
     outcome = job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)

@@ -9,11 +9,13 @@ from artkit.cli.ending import end_run
 from artkit.cli.launch import is_first_rank, num_ranks
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
 
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
     from artkit.recipe import CommandLine
+    from artkit.registry import PluginSettings
 
 _PARTS = "Parts"
 _TRAINING = "Training"
@@ -90,16 +92,10 @@ def run(
             rich_help_panel=_PARTS,
         ),
     ] = None,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plugin",
-            "-P",
-            metavar="FILE.py",
-            help="Load a plugin from a file; repeatable; 'no:NAME' leaves an installed one out.",
-            rich_help_panel=_PARTS,
-        ),
-    ] = None,
+    plugin: PluginFiles = None,
+    block: Block = None,
+    prefer: Prefer = None,
+    no_plugins: NoPlugins = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.", rich_help_panel=_TRAINING)] = None,
     batch_size: Annotated[
         int | None,
@@ -137,6 +133,15 @@ def run(
         Path | None,
         typer.Option(
             metavar="RUN", parser=given_path, help="Go on with a run that was cut off.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            parser=given_path,
+            help="Start a run by the recipe of that one, and tell what has changed since: plugins, options, data.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     find_lr: Annotated[
@@ -182,8 +187,11 @@ def run(
         ),
         assignments=set_ or (),
     )
+    if like is not None:
+        recipe = _recipe_of(like, recipe, resume)
+    plugins = plugin_settings(plugin, block, prefer, no_plugins)
     if print_recipe:
-        _print_recipe(recipe, command_line, plugin or [], resume)
+        _print_recipe(recipe, command_line, plugins, resume)
         return
     if find_lr:
         if reporter:
@@ -191,10 +199,10 @@ def run(
                 f"--find-lr does not go with --reporter {reporter[0]}: it leaves a picture, says a rate, and "
                 "reports nothing; leave --reporter out"
             )
-        _find_lr(recipe, command_line, plugin or [], out, resume, as_json=json_, quiet=quiet)
+        _find_lr(recipe, command_line, plugins, out, resume, as_json=json_, quiet=quiet)
         return
     if resume is None:
-        outcome = _start(recipe, command_line, plugin or [], out)
+        outcome = _start(recipe, command_line, plugins, out, like)
     else:
         changed = command_line.choices or command_line.settings or command_line.assignments or command_line.augmenters
         if recipe or out or reporter or changed:
@@ -203,23 +211,42 @@ def run(
                 "--out can be given with it; to change something, start a new run: "
                 f"artkit run {resume}/recipe.toml --set ..."
             )
-        outcome = _resume(resume, command_line, plugin or [])
+        outcome = _resume(resume, command_line, plugins)
     end_run(outcome, as_json=json_)
 
 
-def _start(path: Path | None, command_line: "CommandLine", plugins: list[str], out: Path | None) -> "Outcome":
+def _recipe_of(run: Path, recipe: Path | None, resumed: Path | None) -> Path:
+    """The recipe of a run that is to be repeated, once all packages that it needs are there."""
+    from artkit.engine.folder import RECIPE, RunFolder
+    from artkit.errors import RecipeError
+    from artkit.registry import check_present
+
+    for other in filter(None, (recipe, resumed)):
+        raise RecipeError(f"--like {run} takes the recipe of that run, so {other} cannot be given with it")
+    check_present(RunFolder(run).read_facts().get("provenance", ()), str(run))
+    return run / RECIPE
+
+
+def _start(
+    path: Path | None,
+    command_line: "CommandLine",
+    plugins: "PluginSettings",
+    out: Path | None,
+    like: Path | None,
+) -> "Outcome":
     layer = recipe_layer(path, plugins)
-    registry = open_registry(layer, plugins)
+    registry = open_registry(layer)
     recipe = resolve(layer, command_line, registry)
     from artkit.engine import job  # imports torch, which takes seconds: only after all that can be wrong was checked
 
-    return job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
+    rows = [row.to_plain() for row in registry.plugins]
+    return job.start(recipe, plugins=rows, out=out, like=like, warn=print_note)
 
 
 def _find_lr(
     path: Path | None,
     command_line: "CommandLine",
-    plugins: list[str],
+    plugins: "PluginSettings",
     out: Path | None,
     resumed: Path | None,
     *,
@@ -239,31 +266,33 @@ def _find_lr(
             "any number of ranks"
         )
     layer = recipe_layer(path, plugins)
-    recipe = resolve(layer, command_line, open_registry(layer, plugins))
+    recipe = resolve(layer, command_line, open_registry(layer))
     from artkit.cli.find_lr import find_lr
 
     find_lr(recipe, out=out, as_json=as_json, quiet=quiet)
 
 
-def _print_recipe(path: Path | None, command_line: "CommandLine", plugins: list[str], resumed: Path | None) -> None:
+def _print_recipe(
+    path: Path | None, command_line: "CommandLine", plugins: "PluginSettings", resumed: Path | None
+) -> None:
     from artkit.errors import RecipeError
 
     if resumed is not None:
         raise RecipeError(f"--print-recipe does not go with --resume; the recipe of that run is {resumed}/recipe.toml")
     layer = recipe_layer(path, plugins)
-    text = resolve(layer, command_line, open_registry(layer, plugins)).to_toml()
+    text = resolve(layer, command_line, open_registry(layer)).to_toml()
     if is_first_rank():
         typer.echo(text, nl=False)
 
 
-def _resume(folder: Path, command_line: "CommandLine", plugins: list[str]) -> "Outcome":
+def _resume(folder: Path, command_line: "CommandLine", plugins: "PluginSettings") -> "Outcome":
     from artkit.errors import RunError
 
     path = folder / "recipe.toml"
     if not path.is_file():
         raise RunError(f"{folder} is not a run folder (it has no recipe.toml); --resume takes a folder that a run left")
     layer = recipe_layer(path, plugins)
-    recipe = resolve(layer, command_line, open_registry(layer, plugins))
+    recipe = resolve(layer, command_line, open_registry(layer))
     from artkit.engine import job
 
     return job.resume(recipe, folder, warn=print_note)

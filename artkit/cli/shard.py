@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from artkit.cli.conversion_progress import conversion_progress
-from artkit.cli.paths import given_path, given_text, path_or_address
+from artkit.cli.paths import given_text, path_or_address
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
+from artkit.cli.resolving import open_registry
 from artkit.cli.shard_options import (
     entries_of_augmenters,
     options_of_source,
@@ -21,6 +23,7 @@ from artkit.cli.shard_source import list_images
 
 if TYPE_CHECKING:
     from artkit.cli.shard_augmenter import ShardAugmenter
+    from artkit.registry import PluginSettings
     from artkit_shards import Sidecar
 
 _SOURCE: Final = "Where images and classes come from"
@@ -90,17 +93,10 @@ def shard(
             rich_help_panel=_SOURCE,
         ),
     ] = None,
-    plugin: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--plugin",
-            "-P",
-            metavar="FILE.py",
-            parser=given_path,
-            help="Load a plugin from a file; repeatable.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
+    plugin: PluginFiles = None,
+    block: Block = None,
+    prefer: Prefer = None,
+    no_plugins: NoPlugins = False,
     classes: Annotated[
         str | None,
         typer.Option(metavar="A,B|FILE", help="Only these classes.", rich_help_panel=_CHOICE),
@@ -240,7 +236,6 @@ def shard(
     Killed at any moment, the same command goes on where it was.
     """
     from artkit.cli.conversion_summary import summarise
-    from artkit.registry import load_registry
     from artkit_shards import Settings, convert
 
     augmenters = augment or []
@@ -267,8 +262,9 @@ def shard(
     settings.check()
     root, directory = path_or_address(src), path_or_address(dst)
     _check_places(root, directory)
-    registry = load_registry(plugin or [])
-    augmenter = _augmenter(entries_of_augmenters(augmenters, assignments), plugin or [], max_side)
+    plugins = plugin_settings(plugin, block, prefer, no_plugins)
+    registry = open_registry({"plugins": plugins})
+    augmenter = _augmenter(entries_of_augmenters(augmenters, assignments), plugins, max_side)
     flags = _given(
         labels=labels,
         label=label,
@@ -341,13 +337,13 @@ def _kinds(sidecars: str | None) -> "tuple[Sidecar, ...]":
 
 
 def _augmenter(
-    entries: Sequence[dict[str, object]], plugins: Sequence[Path], max_side: int | None
+    entries: Sequence[dict[str, object]], plugins: "PluginSettings", max_side: int | None
 ) -> "ShardAugmenter | None":
     """What changes copies; its names and options are checked now, before any work is done."""
     if not entries:
         return None
     from artkit.cli.shard_augmenter import ShardAugmenter
 
-    augmenter = ShardAugmenter(tuple(entries), tuple(plugins), **_given(image_size=max_side))
+    augmenter = ShardAugmenter(tuple(entries), plugins, **_given(image_size=max_side))
     _ = augmenter.description
     return augmenter

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artkit.errors import RecipeError
+from artkit.registry import PluginSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,17 +32,17 @@ class ShardAugmenter:
 
     Attributes:
         entries: Name under "name", and options, of each augmenter, as a recipe has them.
-        plugin_files: Files of the user's in which there are plugins.
+        plugins: Files of the user's in which there are plugins, or all that is said about plugins.
         image_size: What augmenters are told of the size of images, in pixels a side.
     """
 
     entries: tuple[Mapping[str, Any], ...]
-    plugin_files: tuple[Path, ...] = ()
+    plugins: PluginSettings | tuple[Path, ...] = ()
     image_size: int = 224
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         """Without what was built."""
-        return ShardAugmenter, (self.entries, self.plugin_files, self.image_size)
+        return ShardAugmenter, (self.entries, self.plugins, self.image_size)
 
     @cached_property
     def description(self) -> str:
@@ -79,7 +80,7 @@ class ShardAugmenter:
         from artkit.recipe.resolve import choose
         from artkit.registry import load_registry
 
-        registry = load_registry(self.plugin_files)
+        registry = load_registry(self.plugins)
         return [choose("augmenter", entry, registry) for entry in self.entries]
 
     @cached_property

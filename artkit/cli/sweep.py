@@ -10,6 +10,7 @@ from artkit.cli.compare import show_comparison
 from artkit.cli.ending import INTERRUPTED
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
 from artkit.cli.scores import SCORES, score_text
 from artkit.cli.sweep_plan import Combination, check_said_once, combinations, combined, folder_name, read_axes, title
@@ -17,6 +18,7 @@ from artkit.cli.sweep_plan import Combination, check_said_once, combinations, co
 if TYPE_CHECKING:
     from artkit.engine.sweeping import PlannedRun
     from artkit.recipe import CommandLine, Recipe
+    from artkit.registry import PluginSettings
 
 
 def sweep(
@@ -46,10 +48,10 @@ def sweep(
         list[str] | None,
         typer.Option("--set", metavar="KIND.OPTION=VALUE", help="Set an option of every run; repeatable."),
     ] = None,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", "-P", metavar="FILE.py", help="Load a plugin from a file; repeatable."),
-    ] = None,
+    plugin: PluginFiles = None,
+    block: Block = None,
+    prefer: Prefer = None,
+    no_plugins: NoPlugins = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -77,7 +79,7 @@ def sweep(
     axes = read_axes(over or [], seeds)
     check_said_once(axes, base)
     chosen = combinations(axes)
-    recipes, plugins = _resolve_all(recipe, base, chosen, plugin or [])
+    recipes, plugins = _resolve_all(recipe, base, chosen, plugin_settings(plugin, block, prefer, no_plugins))
     folder, runs = _plan(chosen, recipes, out)
     say = _keep_silent if json_ else typer.echo
     say(f"{len(runs)} runs in {folder}")
@@ -93,11 +95,11 @@ def _keep_silent(_: str) -> None:
 
 
 def _resolve_all(
-    path: Path | None, base: "CommandLine", chosen: list[Combination], plugins: list[str]
+    path: Path | None, base: "CommandLine", chosen: list[Combination], plugins: "PluginSettings"
 ) -> "tuple[list[Recipe], list[dict[str, Any]]]":
     """The recipe of every run, all checked before the first starts; and the plugins, for the record."""
     layer = recipe_layer(path, plugins)
-    registry = open_registry(layer, plugins)
+    registry = open_registry(layer)
     recipes = [resolve(layer, combined(base, combination), registry) for combination in chosen]
     return recipes, [row.to_plain() for row in registry.plugins]
 

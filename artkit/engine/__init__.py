@@ -3,6 +3,7 @@
 job.py            `start` and `resume`: from a recipe or a run folder to a finished run
 assembly.py       builds data, model, loss, optimizer and the rest from a recipe
 run_notes.py      what the user should know of a run before it begins
+drift.py          what differs between a run that was, and one that is to be like it
 trainer.py        epochs, steps, selection of the best weights, early stopping
 targets.py        what is learnt, and which outputs of the model are about it
 objective.py      what a step lowers: the losses of all targets as one

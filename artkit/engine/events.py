@@ -108,6 +108,7 @@ class Reporters:
         reporter.mistakes += 1
         if reporter.mistakes == 1:
             what = f"{reporter.component.owner} raised {type(error).__name__} in {event}: {error}"
-            self._warn(f"{what}; the run goes on")
+            report = f"; {reporter.component.report}" if reporter.component.report else ""
+            self._warn(f"{what}; the run goes on{report}")
         elif reporter.mistakes == _MISTAKES_ALLOWED:
             self._warn(f"{reporter.component.owner} is switched off after {_MISTAKES_ALLOWED} mistakes")

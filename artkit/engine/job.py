@@ -12,6 +12,7 @@ import torch
 from artkit.contracts import ErrorInfo, ReporterContext, RunInfo, RunStatus
 from artkit.engine.assembly import Assembly, assemble, open_data
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.drift import drift_notes
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RECIPE, RunFolder, now
 from artkit.engine.judging import all_predictions
@@ -45,7 +46,12 @@ class Outcome:
 
 
 def start(
-    recipe: Recipe, *, plugins: list[dict[str, Any]], out: Path | None = None, warn: Callable[[str], None] = print
+    recipe: Recipe,
+    *,
+    plugins: list[dict[str, Any]],
+    out: Path | None = None,
+    like: Path | None = None,
+    warn: Callable[[str], None] = print,
 ) -> Outcome:
     """Carry out a new run.
 
@@ -53,6 +59,7 @@ def start(
         recipe: What to run.
         plugins: The plugins that are loaded, as plain rows, for the record.
         out: The run folder; by default the next free one under `runs/`.
+        like: The folder of a run that this one repeats: what has changed since is told before it begins.
         warn: Shows one line to the user.
 
     Raises:
@@ -63,6 +70,8 @@ def start(
         assembly = assemble(recipe, open_data(recipe), ranks=ranks)
         make_trainer = _pick_trainer(assembly)
         for note in notes(assembly):
+            warn(note)
+        for note in drift_notes(like, RunFolder(like).read_facts(), assembly) if like else ():
             warn(note)
         folder = _new_folder(out, recipe, ranks)
         with occupy(folder, warn):
@@ -250,6 +259,7 @@ def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, 
         "world_size": assembly.ranks.world_size,
         "seed": assembly.recipe.train.seed,
         "components": assembly.recipe.components,
+        "provenance": [choice.provenance for choice in assembly.recipe.choices],
         "plugins": plugins,
         "recipe": decisive_part(assembly.recipe),
         "num_parameters": assembly.num_parameters,

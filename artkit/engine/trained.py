@@ -1,6 +1,6 @@
 """A trained model: weights that a run left, with all that is needed to use them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from artkit.engine.targets import TargetHead, num_outputs, read_heads
 from artkit.engine.weights import check_age
 from artkit.errors import RunError
 from artkit.recipe import CommandLine, Recipe, resolve_recipe
-from artkit.registry import load_registry
+from artkit.registry import PluginSettings, load_registry
 
 _NEEDED: Final = ("plugins", "data", "train", "model")
 """Sections of a recipe without which a model cannot be used. The others may name plugins that are gone by now."""
@@ -61,12 +61,13 @@ def find_weights(run: Path, value: str | None = None) -> Path:
     return path
 
 
-def load_trained(path: Path, *, device: str | None = None) -> TrainedModel:
+def load_trained(path: Path, *, device: str | None = None, plugins: PluginSettings | None = None) -> TrainedModel:
     """Build the model of a checkpoint and give it its weights.
 
     Args:
         path: What `find_weights` gave.
         device: Where to put it; by default where the recipe says.
+        plugins: What is said about plugins, beside what the recipe says.
 
     Raises:
         RunError: if the file is damaged, or does not fit the model.
@@ -75,7 +76,10 @@ def load_trained(path: Path, *, device: str | None = None) -> TrainedModel:
     checkpoint = load_checkpoint(path)
     check_age(checkpoint, path)
     plain = checkpoint["recipe"]
-    registry = load_registry(plain.get("plugins", ()))
+    # What else the run required, such as a reporter's package, may be gone by now.
+    registry = load_registry(
+        replace(PluginSettings.read(plain.get("plugins", ())).joined(plugins or PluginSettings()), require=())
+    )
     recipe = resolve_recipe({name: plain[name] for name in _NEEDED if name in plain}, CommandLine(), registry)
     where = pick_device(device or recipe.train.device)
     preprocessing = Preprocessing.from_plain(checkpoint["preprocessing"])

@@ -14,7 +14,7 @@ from artkit.contracts import Kind
 from artkit.errors import RecipeError
 from artkit.options.reading import CommandLineText
 from artkit.recipe.shipped import shipped_recipes
-from artkit.registry import Registry
+from artkit.registry import PluginSettings, Registry
 from artkit.suggest import suggest
 from artkit_shards import is_address
 
@@ -27,7 +27,7 @@ SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
 _PLUGINS: Final = "plugins"
 
 Layer = dict[str, Any]
-"""Section name -> table, or list of tables for augmenters and reporters; "plugins" -> list of files."""
+"""Section name -> table, or list of tables for augmenters and reporters; "plugins" -> see `PluginSettings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def _with_full_paths(layer: Layer, folder: Path) -> Layer:
     """Paths in a recipe are relative to its folder, so that it means the same wherever it is run."""
     result = dict(layer)
     if "plugins" in layer:
-        result["plugins"] = [str(folder / Path(file).expanduser()) for file in layer["plugins"]]
+        result["plugins"] = PluginSettings.read(layer["plugins"]).with_files_in(folder).to_plain()
     data_path = layer.get("data", {}).get("path")
     if isinstance(data_path, str) and data_path.strip() and data_path != DEMO and not is_address(data_path):
         result["data"] = {**layer["data"], "path": str(folder / Path(data_path).expanduser())}
@@ -132,8 +132,8 @@ def _check_sections(layer: Layer, where: str) -> None:
             raise RecipeError(f"{where}: '{section}' is one table; write it as [{section}]")
         if section in (*SINGLE, *SEVERAL):
             _check_names(section, value if section in SEVERAL else [value], where)
-        if section == _PLUGINS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            raise RecipeError(f"{where}: 'plugins' is a list of files, such as plugins = [\"mine.py\"]")
+        if section == _PLUGINS:
+            PluginSettings.read(value, where)
 
 
 def _check_names(section: str, tables: Sequence[Mapping[str, Any]], where: str) -> None:

@@ -20,7 +20,7 @@ from artkit.recipe.layers import (
 )
 from artkit.recipe.retraining import check_retraining
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
-from artkit.registry import Component, Registry, shared_options
+from artkit.registry import Component, PluginSettings, Registry, provenance, shared_options
 from artkit_shards import is_address, parse_address
 
 SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings, RetrainSettings)
@@ -38,14 +38,23 @@ class Choice:
 
     def to_plain(self) -> dict[str, Any]:
         """The recipe's table for it."""
-        return {"name": self.component.full_name, **to_plain(self.shared), **to_plain(self.options)}
+        return {"name": self.component.full_name, **self._plain_options}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the component comes from, and what it is built with."""
+        return provenance(self.component, self._plain_options)
+
+    @property
+    def _plain_options(self) -> dict[str, Any]:
+        return {**to_plain(self.shared), **to_plain(self.options)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """Everything that decides a run, resolved."""
 
-    plugin_files: tuple[Path, ...]
+    plugins: PluginSettings
     data: DataSettings
     train: TrainSettings
     model: Choice
@@ -66,7 +75,8 @@ class Recipe:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values that TOML can hold; read as a recipe, they give this recipe again."""
-        plain: dict[str, Any] = {"plugins": [str(path) for path in self.plugin_files]} if self.plugin_files else {}
+        plugins = self.plugins.to_plain()
+        plain: dict[str, Any] = {"plugins": plugins} if plugins else {}
         plain |= {"data": to_plain(asdict(self.data)), "train": asdict(self.train)}
         plain |= {"retrain": asdict(self.retrain)} if self.retrain else {}
         plain |= {kind: getattr(self, kind).to_plain() for kind in SINGLE}
@@ -100,7 +110,7 @@ def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) 
     laid = lay_over(default_layer(), layer, registry)
     laid = lay_command_line(laid, command_line, registry)
     recipe = Recipe(
-        plugin_files=tuple(Path(file).resolve() for file in laid.get("plugins", ())),
+        plugins=PluginSettings.read(laid.get("plugins", ())).with_files_in(Path.cwd()),
         data=_absolute(_read_settings("data", DataSettings, laid)),
         train=_read_settings("train", TrainSettings, laid),
         model=choose("model", laid["model"], registry),

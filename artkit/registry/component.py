@@ -62,6 +62,11 @@ class Component:
             return None
         return f"{self.owner} is {self.stability}. {self.note}".rstrip()
 
+    @property
+    def report(self) -> str:
+        """Where to report its faults: "report it at https://..."; "" if its package does not say."""
+        return f"report it at {self.plugin.issues_url}" if self.plugin.issues_url else ""
+
     def resolve(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A checked value for every option; see `OptionTable.resolve`.
 
@@ -92,7 +97,8 @@ class Component:
                 raise
             # Whose fault it is stays open: factories also refuse options that contradict one another.
             text = f"{self.owner} could not be built: {describe_error(error)}"
-            raise self._error(text, self._line_of(error)) from error
+            report = f"If its options are right, {self.report}" if self.report else ""
+            raise self._error(text, self._line_of(error), report) from error
         if built is None:
             text = f"{self.owner} could not be built: its factory returned nothing; does it lack a `return`?"
             raise self._error(text, self.place, self._fault())
@@ -126,7 +132,7 @@ class Component:
 
     def _fault(self) -> str:
         fault = f"This is a fault of {'artkit' if self.plugin.is_builtin else 'the plugin, not of artkit'}"
-        return f"{fault}; report it at {self.plugin.issues_url}" if self.plugin.issues_url else f"{fault}."
+        return f"{fault}; {self.report}" if self.report else f"{fault}."
 
 
 def _passes(error: BaseException) -> bool:

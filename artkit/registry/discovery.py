@@ -2,21 +2,19 @@
 
 Plugins are the entry points of the group "artkit", and files that the user names. They come in the order of (package,
 entry point), files last, so that nothing depends on the order of installation. Left out are plugins that the user
-switched off, by package or entry point, and those whose package requires another version of artkit than this one.
+blocked, by package or entry point, and those whose package requires another version of artkit than this one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
-import artkit
 from artkit.errors import RecipeError
-from artkit.registry.info import BUILTIN_DIST, PluginInfo, read_entry_point, read_file
+from artkit.registry.gate import LeftOut, find_incompatibility
+from artkit.registry.info import PluginInfo, read_entry_point, read_file
+from artkit.registry.settings import PluginSettings
 from artkit.registry.switches import Switches
 
 ENTRY_POINT_GROUP: Final = "artkit"
@@ -28,28 +26,28 @@ class FoundPlugin:
 
     info: PluginInfo
     target: EntryPoint | Path
-    left_out: str = ""
-    """Why it must not be imported: "switched off", "needs artkit <1 (have 1.2.0)"; or ""."""
+    left_out: LeftOut | None = None
+    """Why it must not be imported, if it must not."""
 
 
 def discover(
-    files: Sequence[Path | str] = (), *, switched_off: Sequence[str] = (), use_entry_points: bool = True
+    plugins: PluginSettings | Sequence[Path | str] = (), *, use_entry_points: bool = True
 ) -> list[FoundPlugin]:
-    """Finds the plugins that are installed, and those in `files`.
+    """Finds the plugins that are installed, and those in files.
 
     Args:
-        files: Python files of the user's. They are never switched off.
-        switched_off: Packages or entry points to leave out, beside those of the variable `ARTKIT_PLUGINS`.
+        plugins: Python files of the user's, or settings, which also say what is blocked.
         use_entry_points: False finds the files only.
 
     Raises:
         RecipeError: if a file is not there, or `ARTKIT_PLUGINS` says something that cannot be done.
     """
-    local = [FoundPlugin(_read_file(path), path) for path in _existing(files)]
-    return [*_discover_installed(switched_off), *local] if use_entry_points else local
+    settings = PluginSettings.read(plugins)
+    local = [FoundPlugin(_read_file(path), path) for path in _existing(settings.files)]
+    return [*_discover_installed(settings), *local] if use_entry_points else local
 
 
-def _existing(files: Sequence[Path | str]) -> list[Path]:
+def _existing(files: Sequence[str]) -> list[Path]:
     paths = {Path(file).resolve(): Path(file) for file in files}
     for path in paths.values():
         if not path.is_file():
@@ -67,26 +65,14 @@ def _read_file(path: Path) -> PluginInfo:
         raise RecipeError(f"the plugin file {path} cannot be read: {error.strerror}") from None
 
 
-def _discover_installed(switched_off: Sequence[str]) -> list[FoundPlugin]:
+def _discover_installed(settings: PluginSettings) -> list[FoundPlugin]:
     infos = [(read_entry_point(point), point) for point in entry_points(group=ENTRY_POINT_GROUP)]
     infos.sort(key=lambda pair: (pair[0].dist or "", pair[0].name))
-    switches = Switches.read(switched_off, [info for info, _ in infos])
-    return [
-        FoundPlugin(info, point, "switched off" if switches.is_off(info) else _unmet(point.dist))
-        for info, point in infos
-    ]
+    switches = Switches.read(settings, [info for info, _ in infos])
+    return [FoundPlugin(info, point, _why_left_out(info, point, switches)) for info, point in infos]
 
 
-def _unmet(dist: Distribution | None) -> str:
-    """What the package requires of artkit, if this artkit does not meet it; missing metadata requires nothing."""
-    for text in (dist.requires if dist else None) or ():
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:  # of an old or broken package, whose other lines still count
-            continue
-        if canonicalize_name(requirement.name) != BUILTIN_DIST:
-            continue
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if applies and not requirement.specifier.contains(artkit.__version__, prereleases=True):
-            return f"needs artkit {requirement.specifier} (have {artkit.__version__})"
-    return ""
+def _why_left_out(info: PluginInfo, point: EntryPoint, switches: Switches) -> LeftOut | None:
+    if reason := switches.reason(info):
+        return LeftOut(status="blocked", reason=reason)
+    return find_incompatibility(point.dist)

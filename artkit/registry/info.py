@@ -10,7 +10,11 @@ from urllib.parse import unquote, urlsplit
 BUILTIN_DIST = "artkit"
 """The distribution whose components are the built-ins; it goes through the same door as any other."""
 
-_ISSUE_LABELS = {"issues", "issuetracker", "bugs", "bugtracker", "bugreports", "tracker"}
+_ISSUE_LABELS = (
+    *("issues", "issuetracker", "bugs", "bugtracker", "bugreports", "tracker"),
+    *("source", "sourcecode", "repository", "code", "github", "gitlab"),
+)
+"""Labels of pages to report faults on, as the metadata has them without blanks; the first that is there counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,12 @@ class PluginInfo:
     """The commit that was installed, if it came from a version control system."""
     origin: str
     """Where it was installed from, for people: "built in", "installed", a URL, or a path."""
+    editable: bool = False
+    """Whether its source may change without its version."""
     issues_url: str | None = None
+    """Where to report its faults: the page of issues, or else that of the source."""
+    sha256: str | None = None
+    """Digest of the file, if the user named one."""
     file: Path | None = None
     """The file, if the user named one; None for an installed package."""
 
@@ -54,12 +63,13 @@ def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
     metadata = dist.metadata
     # `dist.name` would hide that metadata is missing, which some versions of Python report and others do not.
     name, version = (metadata[field] if field in metadata else None for field in ("Name", "Version"))  # noqa: SIM401
-    origin, commit = _read_origin(dist)
+    origin, commit, editable = _read_origin(dist)
     return PluginInfo(
         name=entry_point.name,
         dist=name,
         version=version,
         commit=commit,
+        editable=editable,
         origin="built in" if name == BUILTIN_DIST else origin,
         issues_url=_read_issues_url(dist),
     )
@@ -68,27 +78,27 @@ def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
 def read_file(path: Path) -> PluginInfo:
     """A plugin that is one file of the user's; its content stands in for a version."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PluginInfo(name=path.name, origin=f"{path} sha256:{digest[:8]}", file=path)
+    return PluginInfo(name=path.name, origin=f"{path} sha256:{digest[:8]}", sha256=digest, file=path)
 
 
-def _read_origin(dist: Distribution) -> tuple[str, str | None]:
-    """Where pip got the distribution from (PEP 610), and the commit."""
+def _read_origin(dist: Distribution) -> tuple[str, str | None, bool]:
+    """Where pip got the distribution from (PEP 610), the commit, and whether it is editable."""
     text = dist.read_text("direct_url.json")
     if text is None:
-        return "installed", None
+        return "installed", None, False
     try:
         direct = json.loads(text)
         url, editable = str(direct["url"]), bool(direct.get("dir_info", {}).get("editable"))
         commit = direct.get("vcs_info", {}).get("commit_id")
     except (AttributeError, KeyError, TypeError, ValueError):
-        return "installed", None
+        return "installed", None, False
     source = unquote(urlsplit(url).path) if url.startswith("file:") else url
-    return (f"{source} (editable)" if editable else source), commit
+    return (f"{source} (editable)" if editable else source), commit, editable
 
 
 def _read_issues_url(dist: Distribution) -> str | None:
+    urls: dict[str, str] = {}
     for line in dist.metadata.get_all("Project-URL") or ():
         label, _, url = line.partition(",")
-        if "".join(filter(str.isalnum, label.lower())) in _ISSUE_LABELS:
-            return str(url).strip()
-    return None
+        urls.setdefault("".join(filter(str.isalnum, label.lower())), str(url).strip())
+    return next((urls[label] for label in _ISSUE_LABELS if label in urls), None)

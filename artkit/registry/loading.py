@@ -6,72 +6,20 @@ A plugin may raise anything while it is imported and while its hooks run. Only a
 import hashlib
 import importlib.util
 import sys
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from artkit.contracts import KINDS, Kind
+from artkit.errors import PluginError
 from artkit.hookspecs import REGISTRATION_HOOKS
-from artkit.registry.component import Component
 from artkit.registry.discovery import FoundPlugin
 from artkit.registry.failure import Failure
-from artkit.registry.hooks import find_registration_hooks
+from artkit.registry.hooks import HookImpl, find_registration_hooks, place_of
+from artkit.registry.import_watch import ImportWatch
 from artkit.registry.info import PluginInfo
+from artkit.registry.plugin import Plugin
 from artkit.registry.scratch import Scratch
-
-_HEAVY: Final = ("torch", "torchvision", "tensorflow", "numpy", "scipy", "sklearn", "pandas", "matplotlib")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
-    """One plugin and what became of it; a row of `artkit plugins`."""
-
-    info: PluginInfo
-    left_out: str = ""
-    """Why it was not imported, or ""."""
-    loaded: bool = False
-    """Whether an attempt was made to import it."""
-    components: tuple[Component, ...] = ()
-    failure: Failure | None = None
-    import_ms: float | None = None
-    heavy_imports: tuple[str, ...] = ()
-    """Large packages that its import pulled in first; they belong inside the factories."""
-
-    @property
-    def status(self) -> str:
-        """A few words: "ok", "installed" or "found" (not imported), "switched off", "failed: ImportError", ..."""
-        if self.left_out:
-            return self.left_out
-        if self.failure:
-            return f"failed: {self.failure.type}"
-        if not self.loaded:
-            return "found" if self.info.file else "installed"
-        return "ok" if self.components else "registers nothing"
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of its components, in the order of `KINDS`."""
-        there = {component.kind for component in self.components}
-        return tuple(kind for kind in KINDS if kind in there)
-
-    def to_plain(self) -> dict[str, Any]:
-        """The row as plain values for JSON; kinds and components are None if it was not imported."""
-        failure = self.failure
-        return {
-            "plugin": self.info.namespace,
-            "entry_point": None if self.info.file else self.info.name,
-            "version": self.info.version,
-            "commit": self.info.commit,
-            "kinds": list(self.kinds) if self.loaded else None,
-            "components": [component.full_name for component in self.components] if self.loaded else None,
-            "status": self.status,
-            "import_ms": self.import_ms and round(self.import_ms, 1),
-            "heavy_imports": list(self.heavy_imports),
-            "from": self.info.origin,
-            "failure": failure and {"type": failure.type, "message": failure.message, "where": failure.where},
-        }
 
 
 def load_plugin(found: FoundPlugin) -> Plugin:
@@ -81,21 +29,14 @@ def load_plugin(found: FoundPlugin) -> Plugin:
     """
     if found.left_out:
         return Plugin(info=found.info, left_out=found.left_out)
-    before = set(sys.modules)
-    started = time.perf_counter()
-    module, failure = None, None
-    try:
-        module = _import(found.target)
-    except (Exception, SystemExit) as error:
-        failure = Failure.from_error(error)
-    plugin = Plugin(
-        info=found.info,
-        loaded=True,
-        failure=failure,
-        import_ms=1000 * (time.perf_counter() - started),
-        heavy_imports=tuple(name for name in _HEAVY if name in sys.modules and name not in before),
+    with ImportWatch() as watch:
+        plugin = _load(found)
+    return replace(
+        plugin,
+        import_ms=watch.milliseconds,
+        heavy_imports=watch.heavy_imports,
+        side_effects=watch.side_effects,
     )
-    return plugin if failure else _collect(plugin, module)
 
 
 def load_object(info: PluginInfo, module: object) -> Plugin:
@@ -103,15 +44,31 @@ def load_object(info: PluginInfo, module: object) -> Plugin:
     return _collect(Plugin(info=info, loaded=True), module)
 
 
+def _load(found: FoundPlugin) -> Plugin:
+    plugin = Plugin(info=found.info, loaded=True)
+    try:
+        module = _import(found.target)
+    except (Exception, SystemExit) as error:
+        return replace(plugin, failure=Failure.from_error(error))
+    return _collect(plugin, module)
+
+
 def _collect(plugin: Plugin, module: object) -> Plugin:
     """The plugin with its components, or with the failure that kept it from registering them all."""
     scratch = Scratch(plugin.info)
     try:
         for hook, impl in find_registration_hooks(module, plugin.info.label).items():
-            impl(register=scratch.register_for(REGISTRATION_HOOKS[hook]))
+            returned = impl(register=scratch.register_for(REGISTRATION_HOOKS[hook]))
+            if returned is not None:
+                raise _refusal(impl, returned, plugin.info.label)
     except (Exception, SystemExit) as error:
         return replace(plugin, failure=Failure.from_error(error))
     return replace(plugin, components=tuple(scratch.components))
+
+
+def _refusal(impl: HookImpl, returned: object, label: str) -> PluginError:
+    text = f"{impl.hook} returned {type(returned).__name__}, which is lost; it returns nothing, and calls register("
+    return PluginError(f"{text}name, factory) for each component ({place_of(impl.function)})", plugin=label)
 
 
 def _import(target: EntryPoint | Path) -> Any:

@@ -2,43 +2,67 @@
 
 A component is found by its short name or an alias (`vit-tiny`), by its id (`artkit-vit/vit-tiny`), and by either with
 a version (`vit-tiny@1`); without one the newest version is meant. Two plugins may register the same short name. That
-harms nobody until someone asks for it, who is then told the ids to choose from.
+harms nobody until someone asks for it, who is then told the ids to choose from, unless a preference chooses for good.
+Built-ins are no exception: no order lets one plugin take a name from another.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from artkit.contracts import KINDS, Kind
 from artkit.errors import PluginError, RecipeError
 from artkit.registry.component import Component
 from artkit.registry.discovery import FoundPlugin, discover
-from artkit.registry.loading import Plugin, load_plugin
+from artkit.registry.gate import check_required
+from artkit.registry.loading import load_plugin
+from artkit.registry.plugin import Plugin
+from artkit.registry.settings import PluginSettings
+from artkit.registry.switches import Switches
 from artkit.suggest import suggest
 
 
 def load_registry(
-    files: Sequence[Path | str] = (), *, switched_off: Sequence[str] = (), entry_points: bool = True
+    plugins: PluginSettings | Mapping[str, Any] | Sequence[Path | str] = (), *, entry_points: bool = True
 ) -> "Registry":
-    """Loads all plugins that are installed, and those in `files`.
+    """Loads all plugins that are installed, and those in files.
 
-    An installed plugin that fails is only recorded. A file was asked for, so its failure is an error.
+    An installed plugin that fails is only recorded, unless it is required. A file was asked for, so its failure is an
+    error.
 
     Args:
-        files: Python files of the user's, each a plugin.
-        switched_off: Packages or entry points that must not be imported; also `ARTKIT_PLUGINS=only:a,b` or `no:a,b`.
+        plugins: Python files of the user's, each a plugin; or settings, or what a recipe says under "plugins".
         entry_points: False loads the files only.
 
     Raises:
-        RecipeError: if a file is not there, or `ARTKIT_PLUGINS` is not understood.
-        PluginError: if a file could not be loaded.
+        RecipeError: if a file is not there, a required package is not installed or `ARTKIT_PLUGINS` is not understood.
+        PluginError: if a file or a required package could not be loaded.
     """
-    registry = load_all(discover(files, switched_off=switched_off, use_entry_points=entry_points))
+    settings = PluginSettings.read(plugins)
+    check_required(settings.require)
+    found = discover(settings, use_entry_points=entry_points)
+    infos = [plugin.info for plugin in found]
+    # What is not looked for cannot be misspelt.
+    unknown = Switches.read(settings, infos).unknown(infos) if entry_points else ()
+    _check_not_left_out(settings, found)
+    registry = Registry(load_all(found).plugins, prefer=settings.prefer, unknown=tuple(unknown))
     for plugin in registry.plugins:
-        if plugin.failure and plugin.info.file:
+        if plugin.failure and (plugin.info.file or settings.requires(plugin.info.dist)):
             text = f"the plugin {plugin.info.label} could not be loaded: {plugin.failure.text}"
             raise PluginError(text, plugin=plugin.info.label) from plugin.failure.error
     return registry
+
+
+def _check_not_left_out(settings: PluginSettings, found: Sequence[FoundPlugin]) -> None:
+    """A required plugin that must not be imported is a contradiction, which the user has to resolve."""
+    for plugin in found:
+        if plugin.left_out and settings.requires(plugin.info.dist):
+            remedy = f"; mend that with `{plugin.left_out.remedy}`" if plugin.left_out.remedy else ""
+            text = f"the recipe requires {plugin.info.label}, which cannot be used: it {plugin.left_out.reason}{remedy}"
+            raise RecipeError(text.replace("it blocked", "it is blocked"))
 
 
 def load_all(found: Sequence[FoundPlugin]) -> "Registry":
@@ -51,6 +75,10 @@ class Registry:
     """All plugins that were found, and the components of those that could be loaded."""
 
     plugins: tuple[Plugin, ...]
+    prefer: Mapping[str, str] = field(default_factory=dict)
+    """Short name -> the package whose component it means, where several have it."""
+    unknown: tuple[str, ...] = ()
+    """Notes on names that were to be blocked or preferred, but are not there."""
 
     def components(self, kind: Kind | None = None) -> tuple[Component, ...]:
         """The components of a kind, or all of them, sorted by kind, name, plugin and version."""
@@ -76,6 +104,7 @@ class Registry:
         matches = self._matches(kind, word)
         if not matches:
             raise RecipeError(self._unknown(kind, word))
+        matches = self._preferred(word, matches)
         if len({(match.id, match.version) for match in matches}) < len(matches) or len({m.id for m in matches}) > 1:
             raise RecipeError(_clash(kind, word, matches))
         if version:
@@ -89,6 +118,11 @@ class Registry:
         if slash:
             there = tuple(component for component in there if component.plugin.namespace == namespace)
         return [c for c in there if c.name == name] or [c for c in there if name in c.aliases]
+
+    def _preferred(self, word: str, matches: list[Component]) -> list[Component]:
+        """Those of the package that is preferred for a name; all, if there is none or it has no such component."""
+        package = canonicalize_name(self.prefer.get(word, ""))
+        return [match for match in matches if canonicalize_name(match.plugin.namespace) == package] or matches
 
     def _unknown(self, kind: Kind, word: str) -> str:
         there = self.components(kind)
@@ -121,12 +155,22 @@ def _with_version(matches: Sequence[Component], version: str) -> Component:
 
 def _clash(kind: Kind, word: str, matches: Sequence[Component]) -> str:
     choices = "\n".join(f"  {match.full_name}  ({match.plugin.label}, {match.place})" for match in matches)
-    return f"several plugins have a {kind} '{word}'; write the whole id of the one you mean:\n{choices}"
+    package = matches[0].plugin.namespace
+    return (
+        f"several plugins have a {kind} '{word}'; write the whole id of the one you mean, or choose a plugin for this "
+        f"name, such as --prefer {word}={package}:\n{choices}"
+    )
 
 
 def _might_provide(missing: Sequence[Plugin]) -> Iterator[str]:
     count = f"{len(missing)} plugin is" if len(missing) == 1 else f"{len(missing)} plugins are"
     yield f"{count} not in use and might provide it; see `artkit plugins --check`:"
     for plugin in missing:
-        reason = plugin.failure.cause.splitlines()[0] if plugin.failure else plugin.status
+        reason = _first_reason(plugin)
         yield f"  {plugin.info.label}: {reason}"
+
+
+def _first_reason(plugin: Plugin) -> str:
+    if plugin.left_out:
+        return plugin.left_out.reason
+    return plugin.failure.cause.splitlines()[0] if plugin.failure else plugin.status

@@ -75,11 +75,11 @@ def test_the_list_shows_who_is_installed_without_importing(plugin_site, artkit_p
     assert "No plugin was imported. `artkit plugins --check` loads them" in result.stderr
 
 
-def test_the_list_names_plugins_that_are_switched_off(plugin_site, artkit_plugins, monkeypatch):
+def test_the_list_names_plugins_that_are_blocked(plugin_site, artkit_plugins, monkeypatch):
     plugin_site.add("artkit-vit", VIT)
     monkeypatch.setenv("ARTKIT_PLUGINS", "no:artkit-vit")
-    assert "switched off" in rows_of(artkit_plugins().stdout)["artkit-vit"]
-    assert "switched off" in rows_of(artkit_plugins("--check").stdout)["artkit-vit"]
+    assert "blocked by ARTKIT_PLUGINS" in rows_of(artkit_plugins().stdout)["artkit-vit"]
+    assert "blocked by ARTKIT_PLUGINS" in rows_of(artkit_plugins("--check").stdout)["artkit-vit"]
 
 
 def test_the_check_loads_all_and_fills_the_table(plugin_site, artkit_plugins, mine):
@@ -145,11 +145,16 @@ def test_json_tells_the_same_for_programs(plugin_site, artkit_plugins):
         "entry_point": "vit",
         "version": "0.3.1",
         "commit": None,
+        "editable": False,
         "kinds": ["model"],
         "components": ["artkit-vit/vit-tiny@1", "artkit-vit/vit-old@1"],
         "status": "ok",
+        "left_out": None,
         "heavy_imports": [],
+        "side_effects": [],
         "from": "installed",
+        "sha256": None,
+        "issues_url": None,
         "failure": None,
     }
 

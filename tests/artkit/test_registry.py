@@ -9,7 +9,7 @@ import pytest
 
 from artkit.errors import ComponentError, PluginError, RecipeError, RunError
 from artkit.hookspecs import hookimpl
-from artkit.registry import Component, Plugin, Registry, find_event_hooks, load_registry
+from artkit.registry import Component, Plugin, PluginSettings, Registry, find_event_hooks, load_registry
 from artkit_shards import ConvertError
 
 VIT = """
@@ -262,7 +262,7 @@ def test_a_plugin_that_fails_half_way_leaves_nothing(plugin_site):
             raise RuntimeError("changed my mind")
         """,
     )
-    registry = load_registry(switched_off=["artkit"])
+    registry = load_registry(PluginSettings(block=("artkit",)))
     assert registry.components() == ()
     assert plugin_of(registry, "artkit-half").failure.text == f"RuntimeError: changed my mind\n  at {file}:11"
 
@@ -430,74 +430,7 @@ def test_a_plugin_file_that_fails_is_an_error_and_keeps_its_cause(write_plugin):
     assert set(sys.modules) == before
 
 
-# --- which plugins are used -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("requirement", "status"),
-    [
-        ("artkit<0.0.1", "needs artkit <0.0.1 (have 0.1.0)"),
-        ("Artkit>=99", "needs artkit >=99 (have 0.1.0)"),
-        ("artkit>=0.1,<1", "ok"),
-        ("artkit>=0.1.0rc1", "ok"),
-        ('artkit>=99; extra == "later"', "ok"),
-        ("artkit (((", "ok"),
-    ],
-)
-def test_a_plugin_for_another_artkit_is_not_imported(plugin_site, requirement, status):
-    plugin_site.add("artkit-vit", VIT, requires=["numpy", requirement])
-    row = plugin_of(load_registry(), "artkit-vit")
-    assert row.status == status
-    assert ("artkit_vit" in sys.modules) == (status == "ok")
-
-
-def test_a_package_without_metadata_is_loaded_under_the_name_of_its_entry_point(plugin_site):
-    plugin_site.add("artkit-vit", VIT, entry_point="vit")
-    (plugin_site.folder / "artkit_vit-1.0.dist-info" / "METADATA").unlink()
-    component = load_registry().component("model", "vit-tiny")
-    assert component.plugin.label == "vit"
-
-
-@pytest.mark.parametrize(
-    ("value", "used"),
-    [
-        ("", {"artkit", "artkit-one", "artkit-two"}),
-        ("no:artkit-one", {"artkit", "artkit-two"}),
-        ("no: Artkit_One , first", {"artkit", "artkit-two"}),
-        ("no:second,not-installed", {"artkit", "artkit-one"}),
-        ("only:artkit-two", {"artkit-two"}),
-        ("only:first,second", {"artkit-one", "artkit-two"}),
-        ("only:", set()),
-    ],
-)
-def test_the_environment_switches_plugins_by_package_or_entry_point(plugin_site, monkeypatch, value, used):
-    plugin_site.add("artkit-one", VIT, entry_point="first")
-    plugin_site.add("artkit-two", VIT, entry_point="second")
-    monkeypatch.setenv("ARTKIT_PLUGINS", value)
-    registry = load_registry()
-    assert {row.info.dist for row in registry.plugins if row.status != "switched off"} == used
-    assert ("artkit_one" in sys.modules) == ("artkit-one" in used)
-
-
-def test_plugins_can_be_switched_off_by_argument_but_a_named_file_stays(plugin_site, write_plugin):
-    plugin_site.add("artkit-one", VIT)
-    registry = load_registry([write_plugin(VIT)], switched_off=["artkit-one", "artkit", "mine.py"])
-    assert [row.status for row in registry.plugins] == ["switched off", "switched off", "ok"]
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("artkit-vit", "ARTKIT_PLUGINS='artkit-vit' is not understood; write only:NAME,NAME or no:NAME,NAME"),
-        ("not:artkit-vit", "is not understood; write only:NAME"),
-        ("only:artkit-vti", "asks for 'artkit-vti', which is not installed. Did you mean 'artkit-vit'\\?"),
-    ],
-)
-def test_a_switch_that_cannot_be_followed_is_an_error(plugin_site, monkeypatch, value, message):
-    plugin_site.add("artkit-vit", VIT)
-    monkeypatch.setenv("ARTKIT_PLUGINS", value)
-    with pytest.raises(RecipeError, match=message):
-        load_registry()
+# --- which plugins there are ----------------------------------------------------------------------------------------
 
 
 def test_plugins_come_in_the_order_of_their_names_whatever_the_order_on_disk(plugin_site):
@@ -547,7 +480,8 @@ def test_a_name_that_two_plugins_have_harms_nobody_until_it_is_used(plugin_site)
     with pytest.raises(RecipeError) as caught:
         registry.component("model", "vit-tiny")
     assert str(caught.value) == (
-        "several plugins have a model 'vit-tiny'; write the whole id of the one you mean:\n"
+        "several plugins have a model 'vit-tiny'; write the whole id of the one you mean, or choose a plugin for this "
+        "name, such as --prefer vit-tiny=artkit-one:\n"
         f"  artkit-one/vit-tiny@1  (artkit-one 1.0, {one}:12)\n"
         f"  artkit-two/vit-tiny@1  (artkit-two 2.5, {two}:12)"
     )
@@ -570,14 +504,14 @@ def test_an_unknown_name_suggests_lists_what_there_is_and_names_plugins_that_mig
     plugin_site.add("artkit-vit", VIT)
     plugin_site.add("artkit-foo", "import kornia_is_not_there", version="0.1")
     plugin_site.add("artkit-old", VIT, version="0.9", requires=["artkit<0.0.1"])
-    registry = load_registry(switched_off=["artkit"])
+    registry = load_registry(PluginSettings(block=("artkit",)))
     with pytest.raises(RecipeError) as caught:
         registry.component("model", "vit-tny")
     assert str(caught.value).splitlines() == [
         "no model 'vit-tny'. Did you mean 'vit-tiny'?",
         "  there are: vit-base, vit-tiny",
         "3 plugins are not in use and might provide it; see `artkit plugins --check`:",
-        "  artkit 0.1.0: switched off",
+        "  artkit 0.1.0: blocked by --block or the recipe",
         "  artkit-foo 0.1: ModuleNotFoundError: No module named 'kornia_is_not_there'",
         "  artkit-old 0.9: needs artkit <0.0.1 (have 0.1.0)",
     ]

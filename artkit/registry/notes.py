@@ -1,0 +1,32 @@
+"""What users should know of the plugins that are there, one note a plugin, by name and version."""
+
+from collections.abc import Iterator, Mapping
+
+from artkit.registry.component import Component
+from artkit.registry.plugin import Plugin
+from artkit.registry.registry import Registry
+
+
+def plugin_notes(registry: Registry) -> Iterator[str]:
+    """A line for each plugin that failed, is incompatible, slow or misbehaved, or shares names with another.
+
+    Plugins that the user blocked are not told of, names that nobody has are.
+    """
+    yield from registry.unknown
+    owners: dict[tuple[str, str], Component] = {}
+    for plugin in registry.plugins:
+        remarks = [*plugin.remarks, *_shared_names(plugin, owners, registry.prefer)]
+        if remarks:
+            report = f"; report it at {plugin.info.issues_url}" if plugin.info.issues_url else ""
+            yield f"{plugin.info.label} {'; it '.join(remarks)}{report}"
+
+
+def _shared_names(plugin: Plugin, owners: dict[tuple[str, str], Component], prefer: Mapping[str, str]) -> Iterator[str]:
+    """Names that a plugin before this one has too; nobody has chosen whose is meant."""
+    for component in plugin.components:
+        first = owners.setdefault((component.kind, component.name), component)
+        if first.plugin is not plugin.info and component.name not in prefer:
+            yield (
+                f"has a {component.kind} '{component.name}', as {first.plugin.label} has: write {component.id} or "
+                f"{first.id}, or choose with --prefer {component.name}={component.plugin.namespace}"
+            )

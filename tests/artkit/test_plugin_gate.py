@@ -1,0 +1,271 @@
+"""Which plugins are imported: the gate of versions, what the user blocks, requires and prefers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from artkit.cli.plugin_options import plugin_settings
+from artkit.errors import PluginError, RecipeError
+from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
+from artkit.registry import Plugin, PluginSettings, Registry, load_registry, plugin_notes
+
+VIT = """
+    from artkit import hookimpl
+
+    @hookimpl
+    def artkit_models(register):
+        register("vit-tiny", vit)
+
+    def vit(ctx):
+        return "vit"
+"""
+
+
+def plugin_of(registry: Registry, name: str) -> Plugin:
+    (plugin,) = [plugin for plugin in registry.plugins if plugin.info.namespace == name]
+    return plugin
+
+
+@pytest.fixture
+def mine(tmp_path) -> Path:
+    """A plugin file."""
+    path = tmp_path / "mine.py"
+    path.write_text(VIT.replace("\n    ", "\n"))
+    return path
+
+
+# --- the gate of versions -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("requirement", "status"),
+    [
+        ("artkit<0.0.1", "incompatible"),
+        ("Artkit>=99", "incompatible"),
+        ("artkit>=0.1,<1", "ok"),
+        ("artkit>=0.1.0rc1", "ok"),
+        ('artkit>=99; extra == "later"', "ok"),
+        ('artkit>=99; python_version < "3"', "ok"),
+        ('artkit>=99; python_version >= "3"', "incompatible"),
+        ("artkit @ https://example.org/artkit.whl", "ok"),
+        ("artkit (((", "ok"),
+    ],
+)
+def test_a_plugin_for_another_artkit_is_not_imported(plugin_site, requirement, status):
+    plugin_site.add("artkit-vit", VIT, requires=["numpy", requirement])
+    row = plugin_of(load_registry(), "artkit-vit")
+    assert row.status == status
+    assert ("artkit_vit" in sys.modules) == (status == "ok")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "note"),
+    [
+        (
+            "artkit<0.0.1",
+            "artkit-vit 0.3 was left out: needs artkit <0.0.1 (have 0.1.0); "
+            "mend that with `pip install --upgrade artkit-vit`",
+        ),
+        (
+            "artkit>=99,<100",
+            "artkit-vit 0.3 was left out: needs artkit <100,>=99 (have 0.1.0); "
+            "mend that with `pip install 'artkit<100,>=99'`",
+        ),
+        (
+            "artkit==0.1.*,!=0.1.0",
+            "artkit-vit 0.3 was left out: needs artkit !=0.1.0,==0.1.* (have 0.1.0); "
+            "mend that with `pip install 'artkit!=0.1.0,==0.1.*'`",
+        ),
+    ],
+)
+def test_an_incompatible_plugin_is_told_with_the_command_that_mends_it(plugin_site, requirement, note):
+    plugin_site.add("artkit-vit", VIT, version="0.3", requires=[requirement])
+    assert list(plugin_notes(load_registry())) == [note]
+
+
+def test_a_package_without_metadata_is_loaded_and_that_is_told(plugin_site):
+    plugin_site.add("artkit-vit", VIT, entry_point="vit")
+    (plugin_site.folder / "artkit_vit-1.0.dist-info" / "METADATA").unlink()
+    registry = load_registry()
+    assert registry.component("model", "vit-tiny").plugin.label == "vit"
+    assert list(plugin_notes(registry)) == ["vit has no metadata, so nobody knows whether it is made for this artkit"]
+
+
+# --- what the user blocks -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "used"),
+    [
+        ("", {"artkit", "artkit-one", "artkit-two"}),
+        ("no:artkit-one", {"artkit", "artkit-two"}),
+        ("no: Artkit_One , first", {"artkit", "artkit-two"}),
+        ("no:second,not-installed", {"artkit", "artkit-one"}),
+        ("no:artkit", {"artkit-one", "artkit-two"}),
+        ("only:artkit-two", {"artkit", "artkit-two"}),
+        ("only:first,second", {"artkit", "artkit-one", "artkit-two"}),
+        ("only:", {"artkit"}),
+        ("off", {"artkit"}),
+    ],
+)
+def test_the_environment_blocks_plugins_by_package_or_entry_point(plugin_site, monkeypatch, value, used):
+    plugin_site.add("artkit-one", VIT, entry_point="first")
+    plugin_site.add("artkit-two", VIT, entry_point="second")
+    monkeypatch.setenv("ARTKIT_PLUGINS", value)
+    registry = load_registry()
+    assert {row.info.dist for row in registry.plugins if row.status != "blocked"} == used
+    assert {row.left_out.reason for row in registry.plugins if row.left_out} <= {"blocked by ARTKIT_PLUGINS"}
+    assert ("artkit_one" in sys.modules) == ("artkit-one" in used)
+
+
+def test_settings_block_plugins_but_a_file_that_was_asked_for_stays(plugin_site, mine):
+    plugin_site.add("artkit-one", VIT)
+    settings = PluginSettings(files=(str(mine),), block=("Artkit_One", "artkit", "mine.py"))
+    assert [row.status for row in load_registry(settings).plugins] == ["blocked", "blocked", "ok"]
+    assert "artkit_one" not in sys.modules
+
+
+def test_no_plugins_leaves_the_built_in_ones_and_files(plugin_site, mine):
+    plugin_site.add("artkit-one", VIT)
+    rows = load_registry(PluginSettings(files=(str(mine),), installed=False)).plugins
+    assert [row.status for row in rows] == ["ok", "blocked", "ok"]
+    assert rows[1].left_out.reason == "blocked by --no-plugins"
+
+
+def test_unknown_names_to_block_and_prefer_are_notes_with_near_matches(plugin_site, monkeypatch):
+    plugin_site.add("artkit-vit", VIT)
+    monkeypatch.setenv("ARTKIT_PLUGINS", "no:zzz")
+    settings = PluginSettings(block=("artkit-vti",), prefer={"vit-tiny": "artkit-vit2"})
+    assert list(plugin_notes(load_registry(settings))) == [
+        "no plugin 'artkit-vti' is there, which was to be blocked. Did you mean 'artkit-vit'?",
+        "no plugin 'zzz' is there, which was to be blocked.",
+        "no plugin 'artkit-vit2' is there, which was to provide vit-tiny. Did you mean 'artkit-vit'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("artkit-vit", "ARTKIT_PLUGINS='artkit-vit' is not understood; write off, only:NAME,NAME or no:NAME,NAME"),
+        ("not:artkit-vit", "is not understood; write off, only:NAME"),
+        ("only:artkit-vti", "asks for 'artkit-vti', which is not installed. Did you mean 'artkit-vit'\\?"),
+    ],
+)
+def test_a_switch_that_cannot_be_followed_is_an_error(plugin_site, monkeypatch, value, message):
+    plugin_site.add("artkit-vit", VIT)
+    monkeypatch.setenv("ARTKIT_PLUGINS", value)
+    with pytest.raises(RecipeError, match=message):
+        load_registry()
+
+
+# --- what a recipe requires and prefers -----------------------------------------------------------------------------
+
+
+def test_what_a_recipe_requires_is_there_or_told_with_the_command_that_installs_it(plugin_site):
+    plugin_site.add("artkit-vit", VIT, version="0.2")
+    assert load_registry({"require": ["artkit-vit>=0.2", 'gone; python_version < "3"']}).component("model", "vit-tiny")
+    with pytest.raises(RecipeError) as caught:
+        load_registry({"require": ["artkit-vit>=0.3", "artkit-gone"]})
+    assert str(caught.value).splitlines() == [
+        "the recipe requires:",
+        "  artkit-vit>=0.3 (have 0.2)",
+        f"  artkit-gone (not installed for {sys.executable})",
+        "install what is missing: pip install 'artkit-vit>=0.3' 'artkit-gone'",
+    ]
+
+
+def test_a_required_plugin_that_fails_or_is_blocked_or_incompatible_is_an_error(plugin_site):
+    plugin_site.add("artkit-bad", "1 / 0")
+    plugin_site.add("artkit-old", VIT, requires=["artkit<0.0.1"])
+    assert load_registry().plugins
+    with pytest.raises(PluginError, match=r"^the plugin artkit-bad 1.0 could not be loaded: ZeroDivisionError"):
+        load_registry({"require": ["Artkit_Bad"]})
+    with pytest.raises(RecipeError, match=r"artkit-old 1.0, which cannot be used: it needs artkit <0.0.1 \(have 0.1.0"):
+        load_registry({"require": ["artkit-old"]})
+    with pytest.raises(RecipeError, match=r"artkit-bad 1.0, which cannot be used: it is blocked by --block or the re"):
+        load_registry({"require": ["artkit-bad"], "block": ["artkit-bad"]})
+
+
+def test_a_preference_says_whose_component_a_name_means(plugin_site):
+    plugin_site.add("artkit-one", VIT, entry_point="vit")
+    plugin_site.add("artkit-two", VIT, entry_point="vit")
+    registry = load_registry({"prefer": {"vit-tiny": "Artkit_Two"}})
+    assert registry.component("model", "vit-tiny").id == "artkit-two/vit-tiny"
+    assert registry.component("model", "artkit-one/vit-tiny").id == "artkit-one/vit-tiny"
+    assert list(plugin_notes(registry)) == []
+    with pytest.raises(RecipeError, match=r"^several plugins have a model 'vit-tiny'"):
+        load_registry({"prefer": {"vit-tiny": "artkit"}}).component("model", "vit-tiny")
+
+
+def test_no_plugin_takes_a_name_from_a_built_in_one(plugin_site, mine):
+    plugin_site.add("aaa-first", VIT.replace("vit-tiny", "small-resnet"))
+    mine.write_text(mine.read_text().replace("vit-tiny", "small-resnet"))
+    registry = load_registry([mine])
+    assert registry.component("model", "artkit/small-resnet").plugin.is_builtin
+    with pytest.raises(RecipeError, match=r"(?s)aaa-first/small-resnet@1 .*artkit/small-resnet@1 .*mine.py/small-res"):
+        registry.component("model", "small-resnet")
+
+
+def test_a_shared_name_is_told_once_with_both_ways_out(plugin_site):
+    plugin_site.add("artkit-one", VIT)
+    plugin_site.add("artkit-two", VIT)
+    assert list(plugin_notes(load_registry())) == [
+        "artkit-two 1.0 has a model 'vit-tiny', as artkit-one 1.0 has: write artkit-two/vit-tiny or "
+        "artkit-one/vit-tiny, or choose with --prefer vit-tiny=artkit-two"
+    ]
+
+
+# --- how recipes and command lines say it ---------------------------------------------------------------------------
+
+
+def test_a_recipe_says_all_of_it_in_a_table_and_a_resolved_one_says_it_again(tmp_path, mine):
+    path = tmp_path / "recipe.toml"
+    lines = [
+        'files = ["mine.py"]',
+        'block = ["artkit-slow"]',
+        'prefer = { vit-tiny = "mine.py" }',
+        'require = ["torch"]',
+    ]
+    path.write_text("\n".join(["[plugins]", *lines]))
+    layer = read_recipe_file(path)
+    recipe = resolve_recipe(layer, CommandLine(), load_registry(layer["plugins"]))
+    said = {"files": [str(mine)], "block": ["artkit-slow"], "prefer": {"vit-tiny": "mine.py"}, "require": ["torch"]}
+    assert recipe.to_plain()["plugins"] == said
+    again = tmp_path / "elsewhere.toml"
+    again.write_text(recipe.to_toml())
+    assert read_recipe_file(again)["plugins"] == said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("plugins = 3", r"'plugins' is a list of files, such as plugins = \[\"mine.py\"\], or a table"),
+        (
+            "[plugins]\nblok = []",
+            r"\[plugins\] has no 'blok'. Did you mean 'block'\?\n  It has: files, block, prefer, re",
+        ),
+        ('[plugins]\nblock = "x"', "with lists of text; block = 'x' is neither"),
+        ('[plugins]\nprefer = ["x"]', r"prefer = \['x'\] is no table of names"),
+        ('[plugins]\nrequire = ["a b"]', r'require = "a b" cannot be read; write it as for pip'),
+    ],
+)
+def test_what_a_recipe_cannot_say_about_plugins_is_refused(tmp_path, text, message):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=f"{path}: .*{message}"):
+        read_recipe_file(path)
+
+
+def test_the_command_line_adds_to_the_recipe_and_wins_over_its_preferences():
+    recipe = PluginSettings(block=("a",), prefer={"x": "one", "y": "one"})
+    line = plugin_settings(["mine.py", "no:b"], ["a", "c"], ["x=two"], no_plugins=True)
+    joined = recipe.joined(line)
+    assert (joined.files, joined.block, joined.installed) == (("mine.py",), ("a", "b", "c"), False)
+    assert joined.prefer == {"x": "two", "y": "one"}
+
+
+@pytest.mark.parametrize("text", ["vit", "=artkit-vit", "vit="])
+def test_a_preference_that_cannot_be_read_is_refused(text):
+    with pytest.raises(RecipeError, match=f"--prefer {text} cannot be read; write it as NAME=PACKAGE"):
+        plugin_settings(prefer=[text])
