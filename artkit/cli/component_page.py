@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from artkit.cli.paths import short_path
-from artkit.cli.tables import plain_console, plain_table
+from artkit.cli.tables import plain_console, print_rows
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
     from artkit.contracts import Kind
     from artkit.options import OptionTable
@@ -24,12 +24,16 @@ def print_kind(registry: "Registry", kind: "Kind") -> None:
         typer.echo(f"no plugin provides {plural(kind)}; `artkit plugins --check` shows what each one does")
         return
     names = [component.name for component in components]
-    table = plain_table("name", "plugin", "what it is", unwrapped=("name", "option"))
-    for component in components:
-        # A name that several plugins have is only found by its id.
-        name = component.name if names.count(component.name) == 1 else component.full_name
-        table.add_row(name, component.plugin.label, f"{component.summary} {_stability(component)}".strip())
-    plain_console().print(table)
+    # A name that several plugins have is only found by its id.
+    rows = [
+        (
+            component.name if names.count(component.name) == 1 else component.full_name,
+            component.plugin.label,
+            f"{component.summary} {_stability(component)}".strip(),
+        )
+        for component in components
+    ]
+    print_rows(plain_console(), ("name", "plugin", "what it is"), rows, unwrapped=("name",))
 
 
 def print_component(component: "Component") -> None:
@@ -45,19 +49,22 @@ def print_component(component: "Component") -> None:
     if component.warning:
         console.print(component.warning, style="yellow", soft_wrap=True)
     console.print()
-    console.print(_option_table(component.options) if len(component.options) else "It has no options.")
+    if len(component.options):
+        _print_options(console, component.options)
+    else:
+        console.print("It has no options.")
     if len(shared := shared_options(component.kind, component.options)):
         console.print(f"\nEvery {component.kind} also has:")
-        console.print(_option_table(shared))
+        _print_options(console, shared)
 
 
-def _option_table(options: "OptionTable") -> "Table":
+def _print_options(console: "Console", options: "OptionTable") -> None:
     shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in options) else []), "help"]
-    table = plain_table(*shown, unwrapped=("name", "option"))
-    for option in options:
-        bounds = [option.bounds_text] if "bounds" in shown else []
-        table.add_row(option.name, option.type_text, option.default_text, *bounds, option.help)
-    return table
+    rows = [
+        (option.name, option.type_text, option.default_text, *([option.bounds_text] * ("bounds" in shown)), option.help)
+        for option in options
+    ]
+    print_rows(console, shown, rows, unwrapped=("option",))
 
 
 def _stability(component: "Component") -> str:

@@ -57,8 +57,8 @@ def _note_clashes(package: "PackageName", content: "Content") -> None:
             (mine.kind, mine.name) == (there.kind, there.name) for mine in content.components
         ):
             print_note(
-                f"{there.plugin.label} has a {there.kind} '{there.name}' too: users of both must write "
-                f"{package.dist}/{there.name}; another name in `register` would spare them that"
+                f"{there.plugin.label} has a {there.kind} '{there.name}' too: users of both must choose one with "
+                f"--prefer {there.name}={package.dist}; another name in `register` would spare them that"
             )
 
 

@@ -1,35 +1,34 @@
 """The list of plugins: a row for each, as a table for people or as JSON for programs."""
 
+import json
 from typing import TYPE_CHECKING
 
 import typer
 
 from artkit.cli.paths import short_path
-from artkit.cli.tables import plain_console, plain_table
+from artkit.cli.tables import plain_console, print_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from artkit.registry import Plugin
 
 
 def print_plugins(rows: "Sequence[Plugin]", checked: bool) -> None:
-    """Print a row for each plugin; below, why some failed."""
+    """Print a row for each plugin; below, what is wrong with some."""
     console = plain_console()
     columns = ("plugin", "version", "kinds", "components", "status", *(("import",) if checked else ()), "from")
-    table = plain_table(*columns, unwrapped=("plugin", "components", "import"))
+    print_rows(console, columns, [_cells(row, checked) for row in rows], unwrapped=("plugin", "components", "import"))
     for row in rows:
-        table.add_row(*_cells(row, checked))
-    console.print(table)
-    for row in rows:
-        if row.failure:
-            console.print(f"\n{row.info.label} failed: {row.failure.text}", soft_wrap=True)
-        if row.heavy_imports:
-            names = " and ".join(row.heavy_imports)
-            advice = "imported inside the factories, they would not slow down every command"
-            console.print(f"\n{row.info.label} imports {names} at its top; {advice}", soft_wrap=True)
+        for remark in _remarks(row):
+            console.print(f"\n{row.info.label} {remark}", soft_wrap=True)
     if not checked:
         typer.echo("No plugin was imported. `artkit plugins --check` loads them and shows what they provide.", err=True)
+
+
+def print_plugins_as_json(rows: "Sequence[Plugin]") -> None:
+    """Print the same for programs."""
+    typer.echo(json.dumps([row.to_plain() for row in rows], indent=2))
 
 
 def _cells(row: "Plugin", checked: bool) -> list[str]:
@@ -39,13 +38,26 @@ def _cells(row: "Plugin", checked: bool) -> list[str]:
     version = " ".join([row.info.version or "-", *([f"+g{row.info.commit[:7]}"] if row.info.commit else [])])
     import_time = [f"{row.import_ms:.0f} ms" if row.import_ms is not None else "-"] if checked else []
     count = str(len(row.components)) if row.components else "-"
-    # The cause of a failure stands in full below the table.
-    status = "failed" if row.failure else row.status
-    return [row.info.namespace, version, kinds or "-", count, status, *import_time, short_path(row.info.origin)]
+    return [row.info.namespace, version, kinds or "-", count, _status(row), *import_time, short_path(row.info.origin)]
 
 
-def print_plugins_as_json(rows: "Sequence[Plugin]") -> None:
-    """Print the same for programs."""
-    import json
+def _status(row: "Plugin") -> str:
+    """In a few words; the cause of a failure, and what to do about it, stands below the table."""
+    if row.left_out and row.left_out.status == "blocked":
+        return row.left_out.reason
+    return "failed" if row.failure else row.status
 
-    typer.echo(json.dumps([row.to_plain() for row in rows], indent=2))
+
+def _remarks(row: "Plugin") -> "Iterator[str]":
+    """What is wrong with a plugin and what to do, each in words that go after its name."""
+    report = f"\n  report it at {row.info.issues_url}" if row.info.issues_url else ""
+    if row.left_out and row.left_out.status == "incompatible":
+        remedy = f"; mend that with `{row.left_out.remedy}`" if row.left_out.remedy else ""
+        yield f"{row.left_out.reason}{remedy}"
+    if row.failure:
+        yield f"failed: {row.failure.text}{report}"
+    if row.heavy_imports:
+        names = " and ".join(row.heavy_imports)
+        yield f"imports {names} at its top; imported inside the factories, they would not slow down every command"
+    if row.side_effects:
+        yield f"{' and '.join(row.side_effects)} while it was imported, which was undone{report}"

@@ -47,8 +47,9 @@ def list_plugins(
     Nothing is imported without --check. With it, kinds, components and import times are known too, and the exit code is
     1 if a plugin fails.
 
-    --json gives a list with an object for each plugin: plugin, entry_point, version, commit, kinds, components, status,
-    import_ms, heavy_imports, from, failure (null, or type, message and where). What is not known is null.
+    --json gives a list with an object for each plugin: plugin, entry_point, version, commit, editable, kinds,
+    components, status, left_out (reason and remedy), import_ms, heavy_imports, side_effects, from, sha256, issues_url,
+    failure (type, message and where). What is not known, or not the case, is null.
     """
     _list([*context.obj, *(plugin or [])], check, as_json)
 

@@ -36,15 +36,14 @@ class Plugin:
     def status(self) -> str:
         """A word or two.
 
-        "ok", "installed" or "found" (not imported), "blocked", "incompatible", "failed: ImportError", "registers
-        nothing".
+        "ok", "not checked" (not imported), "blocked", "incompatible", "failed: ImportError", "registers nothing".
         """
         if self.left_out:
             return self.left_out.status
         if self.failure:
             return f"failed: {self.failure.type}"
         if not self.loaded:
-            return "found" if self.info.file else "installed"
+            return "not checked"
         return "ok" if self.components else "registers nothing"
 
     @property

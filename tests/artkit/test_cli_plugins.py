@@ -68,11 +68,35 @@ def test_the_list_shows_who_is_installed_without_importing(plugin_site, artkit_p
     rows = rows_of(result.stdout)
     assert result.exit_code == 0
     assert rows["plugin"] == ["version", "kinds", "components", "status", "from"]
-    assert rows["artkit"] == ["0.1.0", "-", "-", "installed", "built in"]
-    assert rows["artkit-loud"] == ["0.2", "-", "-", "installed", "installed"]
-    assert rows["artkit-old"] == ["0.0.9", "-", "-", "needs artkit <0.0.1 (have 0.1.0)", "installed"]
-    assert rows["artkit-vit"] == ["0.3.1 +g3f2a9c1", "-", "-", "installed", "https://example.org/v.git"]
+    assert rows["artkit"] == ["0.1.0", "-", "-", "not checked", "built in"]
+    assert rows["artkit-loud"] == ["0.2", "-", "-", "not checked", "installed"]
+    assert rows["artkit-old"] == ["0.0.9", "-", "-", "incompatible", "installed"]
+    assert rows["artkit-vit"] == ["0.3.1 +g3f2a9c1", "-", "-", "not checked", "https://example.org/v.git"]
     assert "No plugin was imported. `artkit plugins --check` loads them" in result.stderr
+
+
+def test_the_list_has_a_command_of_its_own_that_says_the_same(plugin_site, artkit_plugins):
+    plugin_site.add("artkit-vit", VIT, version="0.3.1")
+    assert artkit_plugins("list").stdout == artkit_plugins().stdout
+    assert artkit_plugins("list", "--check", "--json").exit_code == 0
+
+
+def test_the_help_of_the_list_tells_every_key_of_its_json(plugin_site, artkit_plugins):
+    plugin_site.add("artkit-vit", VIT)
+    told = set(artkit_plugins("list", "-h").stdout.replace(",", " ").split())
+    (row, *_) = json.loads(artkit_plugins("--json").stdout)
+    assert set(row) <= told
+
+
+def test_plugins_for_another_artkit_are_told_with_the_command_that_mends_it(plugin_site, artkit_plugins):
+    plugin_site.add("artkit-old", VIT, version="0.0.9", requires=["artkit<0.0.1"])
+    told = "artkit-old 0.0.9 needs artkit <0.0.1 (have 0.1.0); mend that with `pip install --upgrade artkit-old`\n"
+    assert told in artkit_plugins().stdout
+
+
+def test_the_check_tells_where_to_report_a_failure(plugin_site, artkit_plugins):
+    plugin_site.add("artkit-bad", "1 / 0", urls=["Issues, https://example.org/issues"])
+    assert ":1\n  report it at https://example.org/issues\n" in artkit_plugins("--check").stdout
 
 
 def test_the_list_names_plugins_that_are_blocked(plugin_site, artkit_plugins, monkeypatch):
@@ -130,7 +154,7 @@ def test_json_tells_the_same_for_programs(plugin_site, artkit_plugins):
     file = plugin_site.add("artkit-foo", "import kornia_is_not_there", version="0.1")
     plugin_site.add("artkit-vit", VIT, version="0.3.1", entry_point="vit")
     listed = {row["plugin"]: row for row in json.loads(artkit_plugins("--json").stdout)}
-    assert (listed["artkit-vit"]["status"], listed["artkit-vit"]["kinds"]) == ("installed", None)
+    assert (listed["artkit-vit"]["status"], listed["artkit-vit"]["kinds"]) == ("not checked", None)
     result = artkit_plugins("--json", "--check")
     checked = {row["plugin"]: row for row in json.loads(result.stdout)}
     assert result.exit_code == 1
@@ -228,6 +252,10 @@ def test_flags_of_the_list_do_not_go_with_show(artkit_plugins):
     result = artkit_plugins("--check", "show", "model")
     assert result.exit_code == 2
     assert "--check and --json do not go with 'show'" in " ".join(result.stderr.replace("│", " ").split())
+    advice = artkit_plugins("--json", "list")
+    assert "do not go with 'list' in front of it; write them behind it" in " ".join(
+        advice.stderr.replace("│", " ").split()
+    )
 
 
 def test_mistakes_are_one_clear_message_and_no_traceback(plugin_site):

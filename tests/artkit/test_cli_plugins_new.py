@@ -97,7 +97,9 @@ def test_what_a_file_imports_is_required_told_to_be_missing_or_there_with_artkit
 def test_names_that_others_have_are_told(new, plugin_site):
     Path("mine.py").write_text(dedent(MINE))
     result = new("artkit-mine", "--from", "mine.py")
-    assert "note: artkit 0.1.0 has a loss 'focal' too: users of both must write artkit-mine/focal" in result.stderr
+    assert (
+        "note: artkit 0.1.0 has a loss 'focal' too: users of both must choose one with --prefer focal=" in result.stderr
+    )
     assert "plain-net' too" not in result.stderr
 
 

@@ -159,4 +159,3 @@ def _images(batch: int = _BATCH, height: int = IMAGE_SIZE, width: int = IMAGE_SI
     images[:1] = 0.25
     images[1:2] = images[1:2].round()
     return images
-

@@ -89,4 +89,3 @@ def _records(subject: Subject) -> list[Any]:
 def _told(source: Any, name: str) -> list[Any]:
     method = getattr(source, name, None)
     return list(method()) if method is not None else []
-
