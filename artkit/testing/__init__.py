@@ -4,17 +4,17 @@
 
     test_contract = contract("artkit-vit", cases={"vit-tiny": [{}, {"depth": 2}]})
 
-    contract.py    a test for each rule, component and case; for pytest
-    checking.py    the same rules outside of pytest: `check_plugin`
-    checks/        the rules themselves, a module for each kind
-    harness.py     a tiny real run with one plugin, and its pytest fixture
-    fake_run.py    the events of a run that never was, for reporters
-    dataset.py     a data set that is learnt within seconds
-    plugin.py      one plugin loaded alone
+    pytest_contract.py  a test for each rule, component and case
+    checking.py         the same rules outside of pytest: `check_plugin`
+    checks/             the rules themselves, a module for each kind
+    tiny_run.py         a tiny real run with one plugin; harness.py has it as a pytest fixture
+    fake_run.py         the events of a run that never was, for reporters
+    dataset.py          a data set that is learnt within seconds
+    plugin.py           one plugin loaded alone
 
 Of those behind them, check.py and plan.py say what a check is and what is checked; target.py, subject.py and
 contexts.py what of; observing.py, spawning.py and import_probe.py look on. Nothing here depends on artkit's own tests,
-and only contract.py and harness.py on pytest.
+and only pytest_contract.py and harness.py on pytest.
 """
 
 from importlib import import_module
@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from artkit.testing.checking import CheckResult, check_plugin
-    from artkit.testing.contract import contract
     from artkit.testing.dataset import tiny_dataset
     from artkit.testing.fake_run import FakeRun
     from artkit.testing.plugin import load_plugin
+    from artkit.testing.pytest_contract import contract
     from artkit.testing.tiny_run import Harness, HarnessRun
 
 __all__ = [
@@ -45,6 +45,7 @@ _HOMES: Final = {
     "Harness": "tiny_run",
     "HarnessRun": "tiny_run",
     "check_plugin": "checking",
+    "contract": "pytest_contract",
     "load_plugin": "plugin",
     "tiny_dataset": "dataset",
 }
