@@ -173,15 +173,21 @@ def _module(name: str) -> Any:
 
 
 def _undo_filters(before: list[Any]) -> bool:
-    """Remove filters that silence or show warnings of all kinds of places, and put back what is gone.
+    """Remove filters that concern everyone's warnings, and put back what is gone.
 
-    Filters for one message or module stay: many packages have some for warnings that they know to be harmless.
+    Filters for one message, module or category of a package's own stay: many packages have some for warnings that they
+    know to be harmless.
     """
     new = [each for each in warnings.filters if each not in before]
-    narrow = [each for each in new if each[1] is not None or each[3] is not None]
+    narrow = [each for each in new if _is_narrow(each)]
     gone = [each for each in before if each not in warnings.filters]
     if len(narrow) == len(new) and not gone:
         return False
     warnings.resetwarnings()
     cast("list[Any]", warnings.filters).extend([*narrow, *before])
     return True
+
+
+def _is_narrow(each: tuple[Any, ...]) -> bool:
+    _, message, category, module, _ = each
+    return message is not None or module is not None or category.__module__ != "builtins"

@@ -17,7 +17,8 @@ def plugin_notes(registry: Registry) -> Iterator[str]:
     for plugin in registry.plugins:
         remarks = [*plugin.remarks, *_shared_names(plugin, owners, registry.prefer)]
         if remarks:
-            report = f"; report it at {plugin.info.issues_url}" if plugin.info.issues_url else ""
+            is_at_fault = plugin.failure or plugin.side_effects
+            report = f"; report it at {plugin.info.issues_url}" if is_at_fault and plugin.info.issues_url else ""
             yield f"{plugin.info.label} {'; it '.join(remarks)}{report}"
 
 

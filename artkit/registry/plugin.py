@@ -68,7 +68,7 @@ class Plugin:
             with_these = f", with {' and '.join(self.heavy_imports)} at its top" if self.heavy_imports else ""
             yield f"took {self.import_ms / 1000:.1f} s to import{with_these}"
         if self.side_effects:
-            yield f"{' and '.join(self.side_effects)} while it was imported, which was undone"
+            yield f"{' and '.join(self.side_effects)} while it was imported, to no effect"
 
     def to_plain(self) -> dict[str, Any]:
         """The row as plain values for JSON; kinds and components are None if it was not imported."""

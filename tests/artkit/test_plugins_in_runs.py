@@ -187,11 +187,11 @@ def test_a_full_disk_is_nobodys_fault_and_the_run_can_go_on(plugin_site, shape_s
     assert (tmp_path / "run" / "last" / "state.safetensors").exists()
 
 
-def test_a_plugin_can_be_left_out_by_its_name(plugin_site, shape_shards, tmp_path):
+def test_a_plugin_can_be_blocked_by_its_name(plugin_site, shape_shards, tmp_path):
     plugin_site.add("artkit-linear", LINEAR, version="0.3.1")
-    result = run(shape_shards, tmp_path / "run", "--plugin", "no:artkit-linear", "--model", "linear")
+    result = run(shape_shards, tmp_path / "run", "--block", "artkit-linear", "--model", "linear")
     assert "no model 'linear'" in str(result.exception)
-    assert "artkit-linear 0.3.1: switched off" in str(result.exception)
+    assert "artkit-linear 0.3.1: blocked by --block or the recipe" in str(result.exception)
 
 
 def component(hook, body, extra=""):
