@@ -20,7 +20,7 @@ from artkit.recipe.layers import (
 )
 from artkit.recipe.retraining import check_retraining
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
-from artkit.registry import Component, PluginSettings, Registry, provenance, shared_options
+from artkit.registry import Component, PluginSettings, Registry, provenance_of, shared_options
 from artkit_shards import is_address, parse_address
 
 SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings, RetrainSettings)
@@ -43,7 +43,7 @@ class Choice:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the component comes from, and what it is built with."""
-        return provenance(self.component, self._plain_options)
+        return provenance_of(self.component, self._plain_options)
 
     @property
     def _plain_options(self) -> dict[str, Any]:
