@@ -28,7 +28,6 @@ app = typer.Typer(
     name="artkit",
     cls=TopGroup,
     help="Learn who made a work of art; or any image classification with many classes, few images and a long tail.",
-    no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -69,7 +68,7 @@ def main() -> NoReturn:
     try:
         if _only_lists_plugins():
             list_installed()
-            sys.exit()
+            sys.exit(0)
         code = app(standalone_mode=num_ranks() == 1)
     except ArtkitError as error:
         _leave(error, str(error))
