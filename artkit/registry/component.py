@@ -123,6 +123,10 @@ class Component:
             text = f"{self.owner} raised {type(error).__name__} in {action}: {error_message(error)}"
             raise self._error(text.removesuffix(": "), self._line_of(error), self._fault()) from error
 
+    def breach(self, text: str) -> ComponentError:
+        """The error to raise if the component broke the contract; `text` says how, after its name."""
+        return self._error(f"{self.owner}{text if text[:1] in ':,' else f' {text}'}", "", self.report and self._fault())
+
     def _error(self, text: str, line: str, advice: str = "") -> ComponentError:
         lines = [text, f"  at {line}" if line else "", advice]
         return ComponentError("\n".join(filter(None, lines)), plugin=self.plugin.label)

@@ -563,6 +563,29 @@ def test_a_fault_names_the_page_to_report_it_on(plugin_site):
 
 
 @pytest.mark.parametrize(
+    ("label", "url"),
+    [("Issue Tracker", "https://example.org/issues"), ("Source", "https://example.org/code"), ("Homepage", None)],
+)
+def test_errors_at_build_and_breaches_name_the_page_too_that_of_the_source_if_there_is_no_other(
+    plugin_site, label, url
+):
+    source = VIT.replace('return ("vit", ctx, depth, width)', "raise ValueError('no')")
+    plugin_site.add("artkit-vit", source, urls=["Changelog, https://example.org/changes", f"{label}, {url}"])
+    component = load_registry().component("model", "vit-tiny")
+    with pytest.raises(ComponentError) as caught:
+        component.build(None)
+    last = str(caught.value).splitlines()[-1]
+    told = str(component.breach("returned None")).splitlines()
+    assert told[0] == "model 'vit-tiny' (artkit-vit 1.0) returned None"
+    if url:
+        assert last == f"If its options are right, report it at {url}"
+        assert told[1:] == [f"This is a fault of the plugin, not of artkit; report it at {url}"]
+    else:
+        assert last.startswith("  at ")
+        assert told[1:] == []
+
+
+@pytest.mark.parametrize(
     ("line", "message"),
     [
         ("sys.exit(3)", "model 'broken' \\(mine.py\\) could not be built: SystemExit: 3\n"),
