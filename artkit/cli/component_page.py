@@ -44,6 +44,9 @@ def print_component(component: "Component") -> None:
     console.print(f"{component.kind} {component.name}", style="bold", end="")
     console.print(f"  {component.summary}" if component.summary else "", soft_wrap=True)
     console.print(f"{component.full_name} from {component.plugin.label}, {short_path(component.place)}", soft_wrap=True)
+    if component.presets:
+        presets = ", ".join(f"{name} = {component.options.options[name].default_text}" for name in component.presets)
+        console.print(f"presets {presets}", soft_wrap=True)
     if component.aliases:
         console.print(f"also called {', '.join(component.aliases)}")
     if component.warning:

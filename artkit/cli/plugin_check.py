@@ -1,6 +1,7 @@
 """`artkit plugins check`: the checks of the contract, one after another, with what is wrong and why."""
 
 import json
+from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -49,13 +50,18 @@ def _tell(results: "Iterable[CheckResult]") -> "list[CheckResult]":
     told: list[CheckResult] = []
     for subject, group in groupby(_live(results, console), key=lambda result: result.id.partition("::")[0]):
         done = list(group)
-        failed = [result for result in done if result.outcome == "failed"]
-        typer.echo(f"{subject}: {f'{len(failed)} of {len(done)} failed' if failed else f'{len(done)} ok'}")
-        for result in failed:
+        typer.echo(f"{subject}: {_count(done)}")
+        for result in (result for result in done if result.outcome == "failed"):
             typer.secho(f"  {result.id.rpartition('::')[2]} failed", fg="red", bold=True)
             typer.echo("\n".join(f"    {line}" for line in result.reason.splitlines()))
         told += done
     return told
+
+
+def _count(results: "Sequence[CheckResult]") -> str:
+    """What came of the checks of one component: "9 passed, 1 not applicable"."""
+    outcomes = Counter(result.outcome for result in results)
+    return ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common())
 
 
 def _live(results: "Iterable[CheckResult]", console: "Console") -> "Iterator[CheckResult]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +28,8 @@ class Component:
     aliases: tuple[str, ...] = ()
     stability: Stability = "stable"
     note: str = ""
+    presets: Mapping[str, object] = field(default_factory=dict)
+    """Defaults that differ from those of the factory's signature."""
 
     @property
     def id(self) -> str:

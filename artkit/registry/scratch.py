@@ -59,6 +59,7 @@ class Scratch:
                     aliases=tuple(aliases),
                     stability=stability,
                     note=note,
+                    presets=dict(presets or {}),
                 )
             )
 

@@ -208,6 +208,15 @@ def test_show_prints_the_options_of_a_component(artkit_plugins, mine):
     ]
 
 
+def test_show_tells_the_defaults_that_a_name_of_its_own_sets(artkit_plugins, mine):
+    with mine.open("a") as file:
+        file.write('\n@hookimpl\ndef artkit_losses(register):\n    register("late", late, presets={"start": 0.8})\n')
+        file.write("\ndef late(ctx, *, start: float = 0.5): ...\n")
+    lines = artkit_plugins("show", "loss", "late", "--plugin", mine).stdout.splitlines()
+    assert lines[2] == "presets start = 0.8"
+    assert lines[5].split() == ["start", "float", "0.8"]
+
+
 def test_show_warns_of_deprecated_components_and_knows_those_without_options(artkit_plugins, mine):
     result = artkit_plugins("show", "models", "vit-old", "--plugin", mine)
     assert result.stdout.splitlines()[2:5] == [

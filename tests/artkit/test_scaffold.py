@@ -123,6 +123,18 @@ def test_wheels_build_without_a_network_and_are_found_as_plugins(wheels, plugin_
 
 
 @pytest.mark.slow
+def test_generated_packages_pass_their_own_tests(packages, wheels, plugin_site, tmp_path):
+    install(wheels, plugin_site.folder)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib\n")
+    # A new process imports torch anew, so of the checks that start one those of a single package are enough.
+    chosen = ["-k", "not spawns or toy-model", "-n", "0", "-p", "no:cacheprovider", "-c", tmp_path / "pytest.ini"]
+    command = [sys.executable, "-m", "pytest", *chosen, *sorted(packages.iterdir())]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(" checks ran") == len(KINDS)
+
+
+@pytest.mark.slow
 def test_generated_components_train_together_and_convert(wheels, plugin_site, tmp_path):
     install(wheels, plugin_site.folder)
     (tmp_path / "images").mkdir()
