@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from artkit.contracts import (
@@ -59,7 +58,9 @@ def labels_of(class_counts: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def param_groups() -> list[dict[str, Any]]:
-    """Parameters with gradients, as the core groups them: weights, and a bias that must not decay."""
+    """Parameters as the core groups them: weights, and a bias that must not decay."""
+    import torch
+
     weight = torch.nn.Parameter(torch.linspace(-1, 1, 12).view(4, 3))
     bias = torch.nn.Parameter(torch.linspace(0.5, 1, 4))
     return [{"params": [weight]}, {"params": [bias], "weight_decay": 0.0}]

@@ -1,9 +1,9 @@
 """A run that never was: the events of a run, made up, for tests of reporters.
 
-    def test_my_report_names_the_worst_class(tmp_path):
-        run = FakeRun(tmp_path)
-        run.replay(my_report(run.context))
-        assert "class-3" in (tmp_path / "mine.txt").read_text()
+def test_my_report_names_the_worst_class(tmp_path):
+    run = FakeRun(tmp_path)
+    run.replay(my_report(run.context))
+    assert "class-3" in (tmp_path / "mine.txt").read_text()
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

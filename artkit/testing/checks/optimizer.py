@@ -12,7 +12,7 @@ from artkit.testing.contexts import param_groups
 from artkit.testing.subject import Subject
 
 
-@check("optimizer")
+@check("optimizer", is_basic=True)
 def form(subject: Subject) -> None:
     """A factory returns a torch optimizer with a learning rate in each group, which the schedule sets."""
     check_optimizer(subject.build(), subject.component)
