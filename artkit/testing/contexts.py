@@ -3,6 +3,8 @@
 Options in cases that name classes name these: class-0, class-1, class-2, class-3, class-4.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,17 +38,17 @@ def context_for(kind: Kind, folder: Path, **changes: Any) -> Any:
         folder: The run folder of a reporter, the root of a source.
         changes: Fields that differ.
     """
-    make = {
+    makers: dict[Kind, Callable[..., Any]] = {
         "model": _model,
         "augmenter": _augmenter,
         "sampler": _sampler,
         "loss": _loss,
         "optimizer": _optimizer,
         "schedule": _schedule,
-        "reporter": lambda **changes: _reporter(folder, **changes),
-        "source": lambda **changes: SourceContext(**{"root": folder, **changes}),
-    }[kind]
-    return make(**changes)
+        "reporter": partial(_reporter, folder),
+        "source": partial(_source, folder),
+    }
+    return makers[kind](**changes)
 
 
 def labels_of(class_counts: tuple[int, ...]) -> NDArray[np.int64]:
@@ -100,3 +102,7 @@ def _no_publication(_path: Path, *, title: str, kind: str) -> None:
 
 def _reporter(folder: Path, **changes: Any) -> ReporterContext:
     return ReporterContext(**{"run_dir": folder, "publish": _no_publication, **changes})
+
+
+def _source(folder: Path, **changes: Any) -> SourceContext:
+    return SourceContext(**{"root": folder, **changes})

@@ -108,7 +108,7 @@ def mixes_labels(subject: Subject) -> None:
         mixed = check_mixed(augmenter(_images(), _draws(range(_BATCH), epoch)), _images(), subject.component)
         inside = (mixed.partners >= 0) & (mixed.partners < _BATCH)
         require(inside.all(), f"the partners {mixed.partners.tolist()} are not all places in a batch of {_BATCH}")
-        alone = augmenter(_images()[:1], _draws([0], epoch))
+        alone = check_mixed(augmenter(_images()[:1], _draws([0], epoch)), _images()[:1], subject.component)
         require(alone.partners.tolist() == [0], "a single image has a partner other than itself")
 
 

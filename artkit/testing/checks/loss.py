@@ -42,7 +42,7 @@ def differentiable(subject: Subject) -> None:
     logits.requires_grad_()
     found = subject.share(_loss)(logits, labels)
     require(found.requires_grad, "it returns a number without a gradient")
-    found.sum().backward()
+    torch.autograd.backward(found.sum())
     require(logits.grad is not None, "no gradient reaches the logits")
     assert logits.grad is not None
     require(logits.grad.isfinite().all(), "the gradient is not finite")
@@ -56,7 +56,7 @@ def extreme_logits(subject: Subject) -> None:
     for size in (1e4, -1e4):
         logits = (size * torch.eye(_K)[labels]).requires_grad_()
         found = subject.share(_loss)(logits, labels).sum()
-        found.backward()
+        torch.autograd.backward(found)
         require(found.isfinite(), f"it returns {found.item()} for logits of {size:g}")
         assert logits.grad is not None
         require(logits.grad.isfinite().all(), f"its gradient is not finite for logits of {size:g}")

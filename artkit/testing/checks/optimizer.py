@@ -95,7 +95,7 @@ def _step(optimizer: Optimizer, groups: list[dict[str, Any]]) -> float:
     """Take a step; the value before it is lowered further by the next."""
     optimizer.zero_grad()
     value = _quadratic(groups)
-    value.backward()  # type: ignore[no-untyped-call] # torch's own
+    torch.autograd.backward(value)
     optimizer.step()
     return _quadratic(groups).item()
 

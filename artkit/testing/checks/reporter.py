@@ -188,7 +188,8 @@ def _writes() -> Iterator[list[Path]]:
     if not _WATCH.is_added:
         sys.addaudithook(_WATCH)
         _WATCH.is_added = True
-    _WATCH.written = written = []
+    written: list[Path] = []
+    _WATCH.written = written
     try:
         yield written
     finally:
