@@ -83,7 +83,7 @@ class Harness:
         )
 
     def _layer(self, steps: int, sections: Mapping[str, Any]) -> dict[str, Any]:
-        usual = {
+        usual: dict[str, Any] = {
             "data": {"path": str(self._data(steps)), "image_size": 32, "threads": 1, "cache": 0},
             "train": {"epochs": 1, "batch_size": _BATCH if steps > 1 else 2 * _BATCH, "device": "cpu"},
             "model": {"name": "artkit/small-resnet", "width": 8},
