@@ -169,9 +169,10 @@ def _print_component(component: "Component") -> None:
 
 
 def _option_table(options: "OptionTable") -> "Table":
-    shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in options) else []), "help"]
+    leaves = options.leaves.values()
+    shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in leaves) else []), "help"]
     table = plain_table(*shown, unwrapped=_NEVER_WRAPPED)
-    for option in options:
+    for option in leaves:
         bounds = [option.bounds_text] if "bounds" in shown else []
         table.add_row(option.name, option.type_text, option.default_text, *bounds, option.help)
     return table

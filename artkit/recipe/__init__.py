@@ -1,10 +1,12 @@
 """Recipes: what a run is made of, from the first default to the last `--set`.
 
-    settings.py   the sections [data], [train] and [retrain]
-    retraining.py recipes that retrain the head of a run
-    shipped.py    the recipes that come with artkit
-    layers.py     reads recipe files and command-line choices, lays one over the other
-    resolve.py    a laid-out recipe -> `Recipe`: every component found, every option checked
+    settings.py    the sections [data], [train] and [retrain]
+    retraining.py  recipes that retrain the head of a run
+    shipped.py     the recipes that come with artkit
+    sections.py    the sections there are, and how a component's table is laid over another
+    assignments.py single options set on the command line
+    layers.py      reads recipe files and command-line choices, lays one over the other
+    resolve.py     a laid-out recipe -> `Recipe`: every component found, every option checked
 
 A resolved recipe written to TOML is a recipe again, and repeats the run.
 """

@@ -116,7 +116,7 @@ def test_without_a_version_the_newest_is_meant(load_file):
     """)
     assert registry.component("loss", "focal").build(None) == "new"
     assert registry.component("loss", "focal@9").build(None) == "old"
-    with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10$"):
+    with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10\. "):
         registry.component("loss", "focal@3")
     assert registry.component("loss", "focal@9").warning == "loss 'focal' (mine.py) is deprecated. Use focal@10."
     assert registry.component("loss", "focal").warning is None
