@@ -11,6 +11,7 @@ paths.py      text of recipes, whose paths are relative to the recipe
 checking.py   a value against an option; the only place that uses pydantic
 resolution.py values for all options, and all that is wrong with them
 table.py      `OptionTable`: all options of a component; resolves and describes
+schema.py     options as JSON Schema
 values.py     values as plain data for recipes, and as words in messages
 """
 

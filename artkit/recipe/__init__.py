@@ -2,6 +2,7 @@
 
     settings.py    the sections [data], [train] and [retrain]
     retraining.py  recipes that retrain the head of a run
+    schema.py      what a recipe may say, for editors
     shipped.py     the recipes that come with artkit
     sections.py    the sections there are, and how a component's table is laid over another
     assignments.py single options set on the command line
@@ -14,6 +15,7 @@ A resolved recipe written to TOML is a recipe again, and repeats the run.
 from artkit.recipe.layers import CommandLine, read_recipe_file
 from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
 from artkit.recipe.retraining import retraining_layer
+from artkit.recipe.schema import recipe_schema
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
 from artkit.recipe.shipped import recipe_summary, shipped_recipes
 
@@ -25,6 +27,7 @@ __all__ = [
     "RetrainSettings",
     "TrainSettings",
     "read_recipe_file",
+    "recipe_schema",
     "recipe_summary",
     "resolve_recipe",
     "retraining_layer",
