@@ -359,6 +359,7 @@ def test_a_hook_implemented_twice_is_told(write_plugin):
         ('register("vit", vit, aliases="tiny")', "aliases='tiny' is text; write a list of names"),
         ('register("vit", "vit")', "its factory 'vit' is not a function"),
         ('register("vit", vit, version=0)', "version=0 is not an integer from 1 on"),
+        ('register("vit", vit, stability="deprecated")', 'stability="deprecated" needs a note that says what to use'),
         ('register("vit", vit, stability="old")', "stability='old' is not one of 'stable', 'experimental', 'deprecat"),
         ('register("vit", vit, presets={"wdith": 1})', "the preset 'wdith' is not an option of its factory"),
         ('register("vit", vit, color="red")', "TypeError: .*unexpected keyword argument 'color'"),
