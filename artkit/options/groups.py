@@ -17,7 +17,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from artkit.options.hints import HintError
+from artkit.options.hints import HintError, without_alias
 
 
 def group_class(annotation: Any) -> type | None:
@@ -26,6 +26,7 @@ def group_class(annotation: Any) -> type | None:
     Raises:
         HintError: if it is one that cannot be a group of options.
     """
+    annotation = without_alias(annotation)
     if get_origin(annotation) is Annotated:
         return group_class(get_args(annotation)[0])
     arms = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)

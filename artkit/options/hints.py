@@ -66,12 +66,18 @@ def read_hint(annotation: Any) -> Hint:
     Raises:
         HintError: if options cannot be of this type, or a bound has no number to apply to.
     """
+    annotation = without_alias(annotation)
     marks = _marks(annotation)
     docs = [mark.text if isinstance(mark, Doc) else mark for mark in marks if isinstance(mark, Doc | str)]
     hint = Hint(type=_place(annotation, ()), help=" ".join(docs))
     if any(isinstance(mark, _Bound | Interval) for mark in marks) and not hint.bounds_text:
         raise HintError(f"is {hint.type_text} and has bounds, but only numbers can have bounds")
     return hint
+
+
+def without_alias(hint: Any) -> Any:
+    """What a `type X = ...` statement of Python 3.12 stands for; any other hint as it is."""
+    return without_alias(hint.__value__) if type(hint).__name__ == "TypeAliasType" else hint
 
 
 def choices_of(hint: Any) -> tuple[Any, ...]:
@@ -91,6 +97,7 @@ def _marks(annotation: Any) -> Sequence[Any]:
 
 def _place(hint: Any, bounds: tuple[_Bound, ...]) -> Any:
     """The hint with the bounds moved inwards, to its numbers."""
+    hint = without_alias(hint)
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _place(args[0], (*bounds, *_own_bounds(args[1:])))

@@ -46,13 +46,16 @@ def read_options(factory: Callable[..., Any], presets: Mapping[str, object]) -> 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The keyword-only parameters; there must be nothing else beside one context in front."""
     parameters = list(_signature(factory).parameters.values())
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if not parameters or parameters[0].kind not in positional:
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            raise SignatureError(
+                f"its factory takes `{parameter}`, so its options are not known; {_RULE}. "
+                "If a decorator made it so, put @functools.wraps(factory) above what the decorator returns."
+            )
+    if not parameters or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
         raise SignatureError(f"its factory has no first parameter for the context; {_RULE}.")
     options = parameters[1:]
     for parameter in options:
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            raise SignatureError(f"its factory takes `{parameter}`, so its options are not known; {_RULE}.")
         if parameter.kind is not parameter.KEYWORD_ONLY:
             raise SignatureError(f"the parameter '{parameter.name}' of its factory is not keyword-only; {_RULE}.")
     return {parameter.name: parameter for parameter in options}
@@ -61,6 +64,8 @@ def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 def _signature(factory: Callable[..., Any]) -> inspect.Signature:
     if isinstance(factory, functools.partial):
         raise SignatureError("its factory is a functools.partial; register the function itself, with presets={...}.")
+    if inspect.iscoroutinefunction(factory):
+        raise SignatureError(f"its factory is `async def`, and nobody would wait for it; {_RULE}.")
     try:
         if sys.version_info >= (3, 14):
             # Annotations are evaluated lazily there; a name that only type checkers know must not fail here.
@@ -76,6 +81,8 @@ def _globals(factory: Callable[..., Any]) -> dict[str, Any]:
     function = inspect.unwrap(factory)
     if isinstance(function, type):
         function = function.__init__  # type: ignore[misc] # the function itself is wanted, to see where it was written
+    elif not hasattr(function, "__globals__"):
+        function = type(function).__call__  # an object that can be called
     return getattr(function, "__globals__", {})
 
 
