@@ -19,6 +19,7 @@ from artkit.cli.plugins import list_installed, plugins_app
 from artkit.cli.recipes import recipes
 from artkit.cli.retrain import retrain
 from artkit.cli.run import run
+from artkit.cli.schema import schema
 from artkit.cli.shard import shard
 from artkit.cli.sweep import sweep
 from artkit.cli.top_help import TopGroup
@@ -39,6 +40,7 @@ app.command()(compare)
 app.command()(sweep)
 app.command()(shard)
 app.command()(recipes)
+app.command()(schema)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(plugins_app, name="plugins")
 join_lines(app)

@@ -42,6 +42,13 @@ class Component:
         return f"{self.id}@{self.version}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What it may be called in recipes, as far as no other component is called so: "vit-tiny", its id, aliases."""
+        short = (self.name, *self.aliases)
+        words = (*short, *(f"{self.plugin.namespace}/{word}" for word in short))
+        return (*words, *(f"{word}@{self.version}" for word in words))
+
+    @property
     def owner(self) -> str:
         """How messages call it: "model 'vit-tiny' (artkit-vit 0.3.1)"."""
         return f"{self.kind} '{self.name}' ({self.plugin.label})"

@@ -116,7 +116,7 @@ def test_without_a_version_the_newest_is_meant(load_file):
     """)
     assert registry.component("loss", "focal").build(None) == "new"
     assert registry.component("loss", "focal@9").build(None) == "old"
-    with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10$"):
+    with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10\. "):
         registry.component("loss", "focal@3")
     assert registry.component("loss", "focal@9").warning == "loss 'focal' (mine.py) is deprecated. Use focal@10."
     assert registry.component("loss", "focal").warning is None
@@ -359,6 +359,7 @@ def test_a_hook_implemented_twice_is_told(write_plugin):
         ('register("vit", vit, aliases="tiny")', "aliases='tiny' is text; write a list of names"),
         ('register("vit", "vit")', "its factory 'vit' is not a function"),
         ('register("vit", vit, version=0)', "version=0 is not an integer from 1 on"),
+        ('register("vit", vit, stability="deprecated")', 'stability="deprecated" needs a note that says what to use'),
         ('register("vit", vit, stability="old")', "stability='old' is not one of 'stable', 'experimental', 'deprecat"),
         ('register("vit", vit, presets={"wdith": 1})', "the preset 'wdith' is not an option of its factory"),
         ('register("vit", vit, color="red")', "TypeError: .*unexpected keyword argument 'color'"),
