@@ -67,13 +67,16 @@ class RegisterOf(Protocol[FactoryT]):
         Args:
             name: Lower-case letters, digits, `-`, `_` and `.`; starts with a letter.
             factory: Its first parameter takes the context of the kind; keyword-only parameters are its options.
-            presets: Defaults of options that differ from those in the signature: one factory, many names.
+            presets: Defaults of options that differ from those in the signature: one factory, many names. Users can
+                override them like any default. Of a group, a table with some of its options is enough.
             aliases: Further names of the same component, such as one it had before.
-            renamed: Old option name to new one; recipes that use the old one go on working.
+            renamed: Old option name to new one, such as "stem.width" in a group; recipes that use the old one go on
+                working, and their users are told.
             removed: Option name to what to do instead, told to those who still use it.
-            version: Raised when the component's results change on purpose; run records keep `name@version`.
-            stability: "deprecated" warns its users with `note`.
-            note: One line for users, such as the replacement of a deprecated component.
+            version: Raised when the component's results change on purpose. Register the old factory beside it, and
+                recipes of old runs, which keep `name@version`, go on working; a name without version is the newest.
+            stability: "deprecated" and "experimental" warn users, with `note`.
+            note: One line for users; of a deprecated component it says what to use instead, and is required.
 
         Raises:
             PluginError: if the name, the factory's signature or one of the options breaks the contract.

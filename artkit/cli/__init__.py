@@ -15,18 +15,20 @@ from artkit.cli.dataset import dataset_app
 from artkit.cli.evaluate import evaluate
 from artkit.cli.help_texts import join_lines
 from artkit.cli.launch import num_ranks
-from artkit.cli.plugins import plugins_app
+from artkit.cli.plugins import list_installed, plugins_app
 from artkit.cli.recipes import recipes
 from artkit.cli.retrain import retrain
 from artkit.cli.run import run
+from artkit.cli.schema import schema
 from artkit.cli.shard import shard
 from artkit.cli.sweep import sweep
+from artkit.cli.top_help import TopGroup
 from artkit.errors import ArtkitError, RunError
 
 app = typer.Typer(
     name="artkit",
+    cls=TopGroup,
     help="Learn who made a work of art; or any image classification with many classes, few images and a long tail.",
-    no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -38,6 +40,7 @@ app.command()(compare)
 app.command()(sweep)
 app.command()(shard)
 app.command()(recipes)
+app.command()(schema)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(plugins_app, name="plugins")
 join_lines(app)
@@ -65,6 +68,9 @@ def _top(
 def main() -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     try:
+        if _only_lists_plugins():
+            list_installed()
+            sys.exit(0)
         code = app(standalone_mode=num_ranks() == 1)
     except ArtkitError as error:
         _leave(error, str(error))
@@ -83,6 +89,14 @@ def main() -> NoReturn:
             _tell_other_ranks(error)
         raise
     sys.exit(code)
+
+
+def _only_lists_plugins() -> bool:
+    """Whether the command line is a list of plugins without options, which needs no parser.
+
+    To read options, typer imports pydantic, which takes longer than the list.
+    """
+    return sys.argv[1:] in (["plugins"], ["plugins", "list"]) and num_ranks() == 1
 
 
 def _leave(error: Exception, message: str, *, code: int = 1) -> NoReturn:

@@ -62,10 +62,11 @@ def print_component(component: "Component") -> None:
 
 
 def _print_options(console: "Console", options: "OptionTable") -> None:
-    shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in options) else []), "help"]
+    leaves = options.leaves.values()
+    shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in leaves) else []), "help"]
     rows = [
         (option.name, option.type_text, option.default_text, *([option.bounds_text] * ("bounds" in shown)), option.help)
-        for option in options
+        for option in leaves
     ]
     print_rows(console, shown, rows, unwrapped=("option",))
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from artkit.cli.light_rows import print_light_rows
 from artkit.cli.paths import short_path
-from artkit.cli.tables import plain_console, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 def print_plugins(rows: "Sequence[Plugin]", checked: bool) -> None:
     """Print a row for each plugin; below, what is wrong with some."""
-    console = plain_console()
     columns = ("plugin", "version", "kinds", "components", "status", *(("import",) if checked else ()), "from")
-    print_rows(console, columns, [_cells(row, checked) for row in rows], unwrapped=("plugin", "components", "import"))
+    print_light_rows(columns, [_cells(row, checked) for row in rows])
     for row in rows:
         for remark in _remarks(row):
-            console.print(f"\n{row.info.label} {remark}", soft_wrap=True)
+            typer.echo(f"\n{row.info.label} {remark}")
     if not checked:
         typer.echo("No plugin was imported. `artkit plugins --check` loads them and shows what they provide.", err=True)
 
@@ -60,4 +59,4 @@ def _remarks(row: "Plugin") -> "Iterator[str]":
         names = " and ".join(row.heavy_imports)
         yield f"imports {names} at its top; imported inside the factories, they would not slow down every command"
     if row.side_effects:
-        yield f"{' and '.join(row.side_effects)} while it was imported, which was undone{report}"
+        yield f"{' and '.join(row.side_effects)} while it was imported, to no effect{report}"

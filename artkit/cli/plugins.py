@@ -112,6 +112,11 @@ def new(
     new_package(name, _read_kind(kind) if kind else None, from_, out)
 
 
+def list_installed() -> None:
+    """Print what is installed, without importing any of it."""
+    _list([], check=False, as_json=False)
+
+
 def _list(files: "Sequence[Path]", check: bool, as_json: bool) -> None:
     from artkit.cli.plugin_table import print_plugins, print_plugins_as_json
 
@@ -125,10 +130,12 @@ def _list(files: "Sequence[Path]", check: bool, as_json: bool) -> None:
 
 
 def _rows(files: "Sequence[Path]", check: bool) -> "tuple[Plugin, ...]":
-    from artkit.registry import Plugin, discover, load_all
+    from artkit.registry import Plugin, discover
 
     found = discover(files)
     if check:
+        from artkit.registry import load_all  # imports what only loading needs
+
         return load_all(found).plugins
     return tuple(Plugin(info=plugin.info, left_out=plugin.left_out) for plugin in found)
 

@@ -57,7 +57,6 @@ def resolve(layer: dict[str, Any], command_line: "CommandLine", registry: "Regis
     from artkit.recipe import resolve_recipe
 
     recipe = resolve_recipe(layer, command_line, registry)
-    for choice in recipe.choices:
-        if choice.component.warning:
-            print_note(choice.component.warning)
+    for note in dict.fromkeys(note for choice in recipe.choices for note in choice.notes):
+        print_note(note)
     return recipe

@@ -44,12 +44,9 @@ class Reporters:
         try:
             impls = find_event_hooks(reporter, label=component.plugin.label)
         except PluginError as error:
-            raise PluginError(f"{component.owner}: {error}", plugin=component.plugin.label) from None
+            raise component.breach(f": {error}") from None
         if not impls:
-            raise PluginError(
-                f"{component.owner} listens to no run event; mark methods such as artkit_epoch_end with @hookimpl",
-                plugin=component.plugin.label,
-            )
+            raise component.breach("listens to no run event; mark methods such as artkit_epoch_end with @hookimpl")
         self._reporters.append(_Reporter(component, impls))
 
     def note(self, text: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from artkit.engine.structure import Structure, StructureError, find_structure
-from artkit.errors import ComponentError, RecipeError
+from artkit.errors import RecipeError
 from artkit.recipe import TrainSettings
 from artkit.registry import Component
 from artkit_shards.wording import counted
@@ -173,10 +173,9 @@ def scale_learning_rates(
     if set(scales) == {1.0}:
         return
     if [group.get(LR_SCALE, 1.0) for group in optimizer.param_groups] != scales:
-        raise ComponentError(
-            f"{component.owner} does not keep the groups of ctx.param_groups, or the '{LR_SCALE}' in them, so parts of "
-            "the model cannot learn at rates of their own; leave train.backbone_lr and train.layer_decay at 1",
-            plugin=component.plugin.label,
+        raise component.breach(
+            f"does not keep the groups of ctx.param_groups, or the '{LR_SCALE}' in them, so parts of "
+            "the model cannot learn at rates of their own; leave train.backbone_lr and train.layer_decay at 1"
         )
     for group, scale in zip(optimizer.param_groups, scales, strict=True):
         group["lr"] *= scale

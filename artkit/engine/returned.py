@@ -7,7 +7,6 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from artkit.contracts import Mixed
-from artkit.errors import ComponentError
 from artkit.registry import Component
 
 
@@ -92,4 +91,4 @@ def _given(value: object) -> str:
 
 
 def _refuse(component: Component, breach: str) -> NoReturn:
-    raise ComponentError(f"{component.owner} {breach}", plugin=component.plugin.label)
+    raise component.breach(breach)

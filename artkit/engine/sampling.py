@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from artkit.contracts import Sampler, SamplerContext
 from artkit.engine.deferral import first_balanced_epoch
-from artkit.errors import ComponentError
 from artkit.recipe import Choice
 from artkit_shards.stream.plan import check_counts
 
@@ -97,5 +96,5 @@ class Sampling:
                 # Batch normalisation cannot learn from one image, so such an epoch has no step at all.
                 raise ValueError("counts add up to 1: an epoch needs at least two images")
         except ValueError as error:
-            raise ComponentError(f"{component.owner}: {error}", plugin=component.plugin.label) from None
+            raise component.breach(f": {error}") from None
         return checked

@@ -5,8 +5,9 @@ pydantic does the checking. It is imported late, and used here only, so that lis
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
+from artkit.options.hints import choices_of
 from artkit.options.option import Option
 from artkit.options.values import to_plain, value_text
 from artkit.suggest import suggest
@@ -58,9 +59,9 @@ def _reason(option: Option, value: Any, errors: "list[ErrorDetails]") -> str:
     if error["type"] in _BOUND_ERRORS:
         rule = option.bounds_text.replace(", ", " and ").replace("multiple", "a multiple")
         return f"{name}={value_text(part)} is out of bounds; it must be {rule}."
-    if get_origin(option.hint.type) is Literal:
-        choices = [str(choice) for choice in get_args(option.hint.type)]
-        return f"{name}={value_text(part)} is not {option.hint.must_be}. {suggest(str(part), choices)}".strip()
+    if choices := choices_of(option.hint.type):
+        closest = suggest(str(to_plain(part)), map(str, choices))
+        return f"{name}={value_text(part)} is not {option.hint.must_be}. {closest}".strip()
     return _wrong_type(option, value)
 
 

@@ -1,13 +1,15 @@
 """The annotation of an option: which types there are, their bounds, and how both read.
 
-An option is a bool, int, float, str, Path or Literal; `X | None` or another union of these; a list or tuple of these;
-or a dict from str to these. `Annotated` adds bounds for the numbers, wherever in the type they stand: in
-`Annotated[int | None, Ge(1)]` and `Annotated[tuple[int, ...], Ge(1)]` every int must be at least 1.
+An option is a bool, int, float, str, Path, Literal or Enum; `X | None` or another union of these; a list or tuple of
+these; a dict from str to these; or a frozen dataclass of them (`groups.py`). `Annotated` adds bounds for the numbers,
+wherever in the type they stand: in `Annotated[int | None, Ge(1)]` and `Annotated[tuple[int, ...], Ge(1)]` every int
+must be at least 1.
 """
 
 import types
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -64,6 +66,7 @@ def read_hint(annotation: Any) -> Hint:
     Raises:
         HintError: if options cannot be of this type, or a bound has no number to apply to.
     """
+    annotation = without_alias(annotation)
     marks = _marks(annotation)
     docs = [mark.text if isinstance(mark, Doc) else mark for mark in marks if isinstance(mark, Doc | str)]
     hint = Hint(type=_place(annotation, ()), help=" ".join(docs))
@@ -72,12 +75,29 @@ def read_hint(annotation: Any) -> Hint:
     return hint
 
 
+def without_alias(hint: Any) -> Any:
+    """What a `type X = ...` statement of Python 3.12 stands for; any other hint as it is."""
+    return without_alias(hint.__value__) if type(hint).__name__ == "TypeAliasType" else hint
+
+
+def choices_of(hint: Any) -> tuple[Any, ...]:
+    """The values that a Literal or an Enum allows, as recipes hold them; () for other types."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(member.value for member in hint) if _is_enum(hint) else ()
+
+
+def _is_enum(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Enum)
+
+
 def _marks(annotation: Any) -> Sequence[Any]:
     return get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
 
 
 def _place(hint: Any, bounds: tuple[_Bound, ...]) -> Any:
     """The hint with the bounds moved inwards, to its numbers."""
+    hint = without_alias(hint)
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _place(args[0], (*bounds, *_own_bounds(args[1:])))
@@ -89,6 +109,12 @@ def _place(hint: Any, bounds: tuple[_Bound, ...]) -> Any:
         return type(None)
     if origin is Literal and all(isinstance(choice, str | int | bool | None) for choice in args):
         return hint
+    if _is_enum(hint):
+        if not all(isinstance(choice, str | int) for choice in choices_of(hint)):
+            raise HintError(f"is the enum {hint.__name__}, whose values must be text or integers, as recipes hold them")
+        return hint
+    if is_dataclass(hint):
+        return hint
     if origin in (Union, types.UnionType):
         return Union[tuple(_place(arm, bounds) for arm in args)]  # noqa: UP007 # a type made at run time
     return _place_in_container(hint, bounds)
@@ -96,6 +122,8 @@ def _place(hint: Any, bounds: tuple[_Bound, ...]) -> Any:
 
 def _place_in_container(hint: Any, bounds: tuple[_Bound, ...]) -> Any:
     origin, args = get_origin(hint), get_args(hint)
+    if groups := [arg.__name__ for arg in args if is_dataclass(arg) and isinstance(arg, type)]:
+        raise HintError(f"has the group {groups[0]} inside a list or table; a group stands alone or with None")
     if origin is list:
         return list[_place(args[0], bounds)]  # type: ignore[misc] # a type made at run time
     if origin is tuple:
@@ -103,8 +131,8 @@ def _place_in_container(hint: Any, bounds: tuple[_Bound, ...]) -> Any:
     if origin is dict and args[0] is str:
         return dict[str, _place(args[1], bounds)]  # type: ignore[misc]
     raise HintError(
-        f"has the type {_name(hint)}, which a recipe cannot hold; use bool, int, float, str, Path, Literal, a union, "
-        "list or tuple of these, or dict[str, ...]"
+        f"has the type {_name(hint)}, which a recipe cannot hold; use bool, int, float, str, Path, Literal, Enum, a "
+        "union, list or tuple of these, dict[str, ...], or a frozen dataclass"
     )
 
 
@@ -148,8 +176,10 @@ def _short(hint: Any) -> str:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _short(args[0])
-    if origin is Literal:
-        return " | ".join(value_text(choice).strip("'") for choice in args)
+    if choices := choices_of(hint):
+        return " | ".join(value_text(choice).strip("'") for choice in choices)
+    if is_dataclass(hint):
+        return "table"
     if origin is Union:
         return " or ".join(map(_short, args))
     if origin is dict:
@@ -161,8 +191,10 @@ def _long(hint: Any, words: dict[type, str]) -> str:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _long(args[0], words)
-    if origin is Literal:
-        return f"one of {', '.join(map(value_text, args))}" if len(args) > 1 else value_text(args[0])
+    if choices := choices_of(hint):
+        return f"one of {', '.join(map(value_text, choices))}" if len(choices) > 1 else value_text(choices[0])
+    if is_dataclass(hint):
+        return "a table"
     if origin is Union:
         return " or ".join(_long(arm, words) for arm in args)
     if origin is dict:

@@ -1,8 +1,9 @@
 """One option: a keyword-only parameter of a factory, with its type, default, bounds and help."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Self, get_args
 
 from artkit.options.hints import Hint
 from artkit.options.values import value_text
@@ -24,12 +25,30 @@ class Option:
     name: str
     hint: Hint
     default: Any = REQUIRED
-    """The value if users set none, or `REQUIRED`."""
+    """The value if users set none, or `REQUIRED`. A group's is made of those of its fields, unless it is None."""
+    group: type | None = None
+    """The dataclass, if it is a group of options."""
+    fields: Mapping[str, Self] = field(default_factory=dict)
+    """Field of the group -> option, whose name has the group's in front, such as "stem.width"."""
 
     @property
     def required(self) -> bool:
-        """Whether users must set it."""
+        """Whether users must set it, or something in it."""
+        if self.group:
+            return self.default is not None and any(option.required for option in self.fields.values())
         return self.default is REQUIRED
+
+    @property
+    def can_be_none(self) -> bool:
+        """Whether none is one of its values."""
+        return self.hint.type is type(None) or type(None) in get_args(self.hint.type)
+
+    def leaves(self) -> Iterator[Self]:
+        """Itself, or the options in it if it is a group; a group that can be none comes before them."""
+        if not self.group or self.can_be_none:
+            yield self
+        for option in self.fields.values():
+            yield from option.leaves()
 
     @property
     def help(self) -> str:
@@ -44,6 +63,8 @@ class Option:
     @property
     def default_text(self) -> str:
         """The default as a user would write it, or "required"."""
+        if self.group:
+            return "none" if self.default is None else ""
         text = "required" if self.required else value_text(self.default)
         return text.strip("'") or text
 

@@ -9,8 +9,9 @@ What cannot be read stays text, and the check that follows says what it should h
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
+from artkit.options.hints import choices_of
 from artkit.options.values import value_text
 
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -36,8 +37,8 @@ def _read(text: str, hint: Any) -> Any:
         return _read(text, args[0])
     if origin is Union:
         return _read_union(text, args)
-    if origin is Literal:
-        return _read_choice(text, args)
+    if choices := choices_of(hint):
+        return _read_choice(text, choices)
     if origin is dict:
         return _read_table(text, args[1])
     if origin in (list, tuple):

@@ -1,14 +1,13 @@
 """All options of one component: what users may set, what they set, and what the factory gets."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from artkit.errors import PluginError, RecipeError
-from artkit.options.checking import ValueRefusedError, check_value
+from artkit.options.groups import fields_of
 from artkit.options.option import Option
-from artkit.options.reading import CommandLineText, read_text
+from artkit.options.resolution import Resolution
 from artkit.options.signature import SignatureError, read_options
 from artkit.suggest import suggest
 
@@ -19,7 +18,7 @@ class OptionTable:
 
     options: Mapping[str, Option]
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """Old name of an option -> its name now."""
+    """Old name of an option -> its name now, which may be in a group, such as "stem.width"."""
     removed: Mapping[str, str] = field(default_factory=dict)
     """Name of an option that is gone -> what to do instead."""
 
@@ -60,6 +59,11 @@ class OptionTable:
     def __len__(self) -> int:
         return len(self.options)
 
+    @property
+    def leaves(self) -> dict[str, Option]:
+        """All that users can set, by full name: those in groups as "stem.width"."""
+        return {leaf.name: leaf for option in self for leaf in option.leaves()}
+
     def resolve(self, values: Mapping[str, Any], *, owner: str) -> dict[str, Any]:
         """Checks values and adds the defaults of those that are not given.
 
@@ -74,40 +78,58 @@ class OptionTable:
         Raises:
             RecipeError: if an option is unknown, missing, of the wrong type or out of bounds. All problems are told.
         """
-        given = {self._present_name(name, values, owner): value for name, value in values.items()}
-        missing = [option.name for option in self if option.required and option.name not in given]
-        problems = [f"the option '{name}' is required." for name in missing]
-        resolved = {}
-        for option in self:
-            try:
-                resolved[option.name] = self._resolve_one(option, given)
-            except ValueRefusedError as error:
-                problems.append(str(error))
-        if problems:
-            raise RecipeError("\n".join(f"{owner}: {problem}" for problem in problems))
+        resolution = Resolution(self._with_present_names(self._flat(values), owner))
+        resolved = {option.name: resolution.value_of(option) for option in self}
+        if resolution.problems:
+            raise RecipeError("\n".join(f"{owner}: {problem}" for problem in resolution.problems))
         return resolved
+
+    def knows(self, name: str) -> bool:
+        """Whether it is or was the name of an option or of one in a group, or could be meant for one in a group."""
+        return name in (*self.leaves, *self.options, *self.renamed, *self.removed) or any(
+            option.group and name.startswith(f"{option.name}.") for option in self
+        )
+
+    def lay_over(self, base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        """The base with what the values say replaced, also where one of them calls an option by its old name.
+
+        Groups are laid over one another option by option. Names that are not in the table are kept.
+        """
+        flat = self._flat(values)
+        new = {self.renamed.get(name, name) for name in flat}
+        kept = {
+            name: value
+            for name, value in self._flat(base).items()
+            if not any(_overlap(self.renamed.get(name, name), other) for other in new)
+        }
+        return kept | flat
+
+    def renamings(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Those of the names that are old ones -> the names now."""
+        return {name: self.renamed[name] for name in self._flat(values) if name in self.renamed}
 
     def describe(self) -> str:
         """The options as an aligned text, a line each: name, type, default, bounds, help."""
-        rows = [(o.name, o.type_text, o.default_text, o.bounds_text, o.help) for o in self]
+        rows = [(o.name, o.type_text, o.default_text, o.bounds_text, o.help) for o in self.leaves.values()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         shown = [column for column, width in enumerate(widths) if width]
         return "\n".join(
             "  ".join(["", *(row[column].ljust(widths[column]) for column in shown)]).rstrip() for row in rows
         )
 
-    @staticmethod
-    def _resolve_one(option: Option, given: Mapping[str, Any]) -> Any:
-        if option.name not in given:
-            return copy.deepcopy(option.default)
-        value = given[option.name]
-        # TOML has no null, so in a recipe too "none" is read; all else there has the type of TOML.
-        is_text = isinstance(value, CommandLineText) or value == "none"
-        return check_value(option, read_text(value, option.hint.type) if is_text else value)
+    def _flat(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with those in groups under their full names."""
+        flat: dict[str, Any] = {}
+        for name, value in values.items():
+            flat |= _flatten(name, value, self.options.get(name))
+        return flat
+
+    def _with_present_names(self, flat: Mapping[str, Any], owner: str) -> dict[str, Any]:
+        return {self._present_name(name, flat, owner): value for name, value in flat.items()}
 
     def _present_name(self, name: str, values: Mapping[str, Any], owner: str) -> str:
         """The name that an option has now."""
-        if name in self.options:
+        if name in self.leaves or name in self.options:
             return name
         if name in self.removed:
             raise RecipeError(f"{owner} has no option '{name}' any more: {self.removed[name]}")
@@ -121,12 +143,31 @@ class OptionTable:
     def _unknown(self, name: str, owner: str) -> str:
         if not self.options:
             return f"{owner} has no option '{name}'; it has no options at all."
-        return f"{owner} has no option '{name}'. {suggest(name, self.options)}".rstrip() + f"\n{self.describe()}"
+        return f"{owner} has no option '{name}'. {suggest(name, self.leaves)}".rstrip() + f"\n{self.describe()}"
 
     def _check_former_names(self) -> None:
+        known = {**self.options, **self.leaves}
         for old in (*self.renamed, *self.removed):
-            if old in self.options:
+            if old in known:
                 raise SignatureError(f"'{old}' is told to be renamed or removed, but its factory still has it.")
         for old, new in self.renamed.items():
-            if new not in self.options:
+            if new not in known:
                 raise SignatureError(f"'{old}' is told to be renamed to '{new}', which its factory does not have.")
+        for old in self.renamed:
+            if old in self.removed:
+                raise SignatureError(f"'{old}' is told to be renamed and to be removed; it can be one of the two.")
+
+
+def _flatten(name: str, value: Any, option: Option | None) -> dict[str, Any]:
+    inside = fields_of(value) if option is not None and option.group else None
+    if option is None or inside is None:
+        return {name: value}
+    flat: dict[str, Any] = {}
+    for key, item in inside.items():
+        flat |= _flatten(f"{name}.{key}", item, option.fields.get(key))
+    return flat
+
+
+def _overlap(name: str, other: str) -> bool:
+    """Whether two names are those of one option, or of a group and an option in it."""
+    return name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.")

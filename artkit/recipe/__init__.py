@@ -1,10 +1,13 @@
 """Recipes: what a run is made of, from the first default to the last `--set`.
 
-    settings.py   the sections [data], [train] and [retrain]
-    retraining.py recipes that retrain the head of a run
-    shipped.py    the recipes that come with artkit
-    layers.py     reads recipe files and command-line choices, lays one over the other
-    resolve.py    a laid-out recipe -> `Recipe`: every component found, every option checked
+    settings.py    the sections [data], [train] and [retrain]
+    retraining.py  recipes that retrain the head of a run
+    schema.py      what a recipe may say, for editors
+    shipped.py     the recipes that come with artkit
+    sections.py    the sections there are, and how a component's table is laid over another
+    assignments.py single options set on the command line
+    layers.py      reads recipe files and command-line choices, lays one over the other
+    resolve.py     a laid-out recipe -> `Recipe`: every component found, every option checked
 
 A resolved recipe written to TOML is a recipe again, and repeats the run.
 """
@@ -12,6 +15,7 @@ A resolved recipe written to TOML is a recipe again, and repeats the run.
 from artkit.recipe.layers import CommandLine, read_recipe_file
 from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
 from artkit.recipe.retraining import retraining_layer
+from artkit.recipe.schema import recipe_schema
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
 from artkit.recipe.shipped import recipe_summary, shipped_recipes
 
@@ -23,6 +27,7 @@ __all__ = [
     "RetrainSettings",
     "TrainSettings",
     "read_recipe_file",
+    "recipe_schema",
     "recipe_summary",
     "resolve_recipe",
     "retraining_layer",

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from artkit.contracts import Kind
 from artkit.errors import RecipeError
-from artkit.options.reading import CommandLineText
+from artkit.options import mark_texts
+from artkit.recipe.assignments import assign
+from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE, Layer, lay_component
 from artkit.recipe.shipped import shipped_recipes
 from artkit.registry import PluginSettings, Registry
 from artkit.suggest import suggest
@@ -20,14 +21,6 @@ from artkit_shards import is_address
 
 DEMO: Final = "demo"
 """The data path that stands for the bundled demo shards."""
-
-SETTINGS: Final = ("data", "train", "retrain")
-SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
-SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
-_PLUGINS: Final = "plugins"
-
-Layer = dict[str, Any]
-"""Section name -> table, or list of tables for augmenters and reporters; "plugins" -> see `PluginSettings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +65,12 @@ def read_recipe_file(path: Path) -> Layer:
 
 
 def _with_full_paths(layer: Layer, folder: Path) -> Layer:
-    """Paths in a recipe are relative to its folder, so that it means the same wherever it is run."""
-    result = dict(layer)
+    """Paths in a recipe are relative to its folder, so that it means the same wherever it is run.
+
+    Which options of components are paths is known when their types are; till then, their texts remember the folder.
+    """
+    result: Layer = dict(layer)
+    result |= {kind: mark_texts(layer[kind], folder) for kind in (*SINGLE, *SEVERAL) if kind in layer}
     if "plugins" in layer:
         result["plugins"] = PluginSettings.read(layer["plugins"]).with_files_in(folder).to_plain()
     data_path = layer.get("data", {}).get("path")
@@ -81,7 +78,7 @@ def _with_full_paths(layer: Layer, folder: Path) -> Layer:
         result["data"] = {**layer["data"], "path": str(folder / Path(data_path).expanduser())}
     weights = layer.get("model", {}).get("weights")
     if isinstance(weights, str) and (folder / Path(weights).expanduser()).exists():
-        result["model"] = {**layer["model"], "weights": str(folder / Path(weights).expanduser())}
+        result["model"] = {**result["model"], "weights": str(folder / Path(weights).expanduser())}
     return result
 
 
@@ -97,7 +94,7 @@ def lay_over(base: Layer, layer: Layer, registry: Registry) -> Layer:
         if section in SETTINGS:
             result[section] = {**base.get(section, {}), **value}
         elif section in SINGLE:
-            result[section] = _lay_component(section, base.get(section, {}), value, registry)
+            result[section] = lay_component(section, base.get(section, {}), value, registry)
         else:
             result[section] = value
     return result
@@ -114,12 +111,12 @@ def lay_command_line(base: Layer, command_line: CommandLine, registry: Registry)
         result["augmenter"] = [{"name": name} for name in command_line.augmenters if name != "none"]
     result["reporter"] = _join_reporters(result.get("reporter", []), command_line.reporters, registry)
     for assignment in command_line.assignments:
-        _assign(result, assignment, registry)
+        assign(result, assignment, registry)
     return result
 
 
 def _check_sections(layer: Layer, where: str) -> None:
-    known = (*SETTINGS, *SINGLE, *SEVERAL, _PLUGINS)
+    known = (*SETTINGS, *SINGLE, *SEVERAL, PLUGINS)
     for section, value in layer.items():
         if section not in known:
             raise RecipeError(
@@ -132,7 +129,7 @@ def _check_sections(layer: Layer, where: str) -> None:
             raise RecipeError(f"{where}: '{section}' is one table; write it as [{section}]")
         if section in (*SINGLE, *SEVERAL):
             _check_names(section, value if section in SEVERAL else [value], where)
-        if section == _PLUGINS:
+        if section == PLUGINS:
             PluginSettings.read(value, where)
 
 
@@ -146,16 +143,6 @@ def _check_names(section: str, tables: Sequence[Mapping[str, Any]], where: str) 
             raise RecipeError(f"{where}: {section}: name = {table['name']!r} is no text; name a {section}")
 
 
-def _lay_component(kind: Kind, base: Mapping[str, Any], value: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
-    if "name" not in value or _same(kind, value["name"], base.get("name"), registry):
-        return {**base, **value}
-    return dict(value)
-
-
-def _same(kind: Kind, name: str, other: str | None, registry: Registry) -> bool:
-    return other is not None and registry.component(kind, name).id == registry.component(kind, other).id
-
-
 def _join_reporters(base: list[dict[str, Any]], names: Sequence[str], registry: Registry) -> list[dict[str, Any]]:
     result = list(base)
     for name in names:
@@ -166,38 +153,3 @@ def _join_reporters(base: list[dict[str, Any]], names: Sequence[str], registry: 
         elif len(others) == len(result):
             result.append({"name": name})
     return result
-
-
-def _assign(recipe: Layer, assignment: str, registry: Registry) -> None:
-    """Carry out one `--set`."""
-    path, equals, text = assignment.partition("=")
-    parts = path.strip().split(".")
-    if not equals or len(parts) < 2 or not all(parts):
-        raise RecipeError(f"--set {assignment} cannot be read; write it as kind.option=value, such as train.epochs=3")
-    section, option = parts[0], parts[-1]
-    known = (*SETTINGS, *SINGLE, *SEVERAL)
-    if section not in known:
-        raise RecipeError(
-            f"--set {assignment}: there is no '{section}'. {suggest(section, known)}\n  There are: {', '.join(known)}."
-        )
-    if section in SEVERAL:
-        _assign_to_one(recipe, section, ".".join(parts[1:-1]), option, text, registry)
-    elif len(parts) > 2:
-        raise RecipeError(f"--set {assignment}: a run has one {section}; write {section}.{option}={text}")
-    else:
-        recipe[section] = {**recipe.get(section, {}), option: CommandLineText(text)}
-
-
-def _assign_to_one(recipe: Layer, kind: Kind, name: str, option: str, text: str, registry: Registry) -> None:
-    entries = recipe.get(kind, [])
-    fitting = [number for number, entry in enumerate(entries) if not name or _same(kind, name, entry["name"], registry)]
-    if len(fitting) != 1:
-        names = ", ".join(entry["name"].split("/")[-1] for entry in entries) or "none"
-        raise RecipeError(
-            f"--set {kind}.{f'{name}.' if name else ''}{option}={text}: this run has these {kind}s: {names}; "
-            f"name one of them: --set {kind}.NAME.{option}={text}"
-        )
-    number = fitting[0]
-    entries = list(entries)
-    entries[number] = {**entries[number], option: CommandLineText(text)}
-    recipe[kind] = entries

@@ -1,26 +1,24 @@
 """A laid-out recipe, resolved: every component found, every option checked and filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
-from artkit.options import OptionTable, to_plain
+from artkit.options import OptionTable, absolute_text, to_plain
 from artkit.recipe.layers import (
     DEMO,
-    SEVERAL,
-    SINGLE,
     CommandLine,
-    Layer,
     default_layer,
     lay_command_line,
     lay_over,
 )
 from artkit.recipe.retraining import check_retraining
+from artkit.recipe.sections import SEVERAL, SINGLE, Layer
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
-from artkit.registry import Component, PluginSettings, Registry, provenance, shared_options
+from artkit.registry import Component, PluginSettings, Registry, provenance_of, shared_options
 from artkit_shards import is_address, parse_address
 
 SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings, RetrainSettings)
@@ -35,19 +33,21 @@ class Choice:
     """A checked value for each of its options."""
     shared: Mapping[str, Any]
     """The options that every component of its kind has, such as `p` of augmenters."""
+    notes: tuple[str, ...] = ()
+    """What to tell the user: that the component is deprecated, or that an option is called otherwise now."""
 
     def to_plain(self) -> dict[str, Any]:
-        """The recipe's table for it."""
+        """The recipe's table for it, with paths in full."""
         return {"name": self.component.full_name, **self._plain_options}
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the component comes from, and what it is built with."""
-        return provenance(self.component, self._plain_options)
+        return provenance_of(self.component, self._plain_options)
 
     @property
     def _plain_options(self) -> dict[str, Any]:
-        return {**to_plain(self.shared), **to_plain(self.options)}
+        return dict(to_plain({**self.shared, **self.options}, absolute_text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,15 @@ def choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
     if shared.get("weights") and Path(shared["weights"]).expanduser().exists():
         # The recipe that a run leaves is read from anywhere.
         shared["weights"] = str(Path(shared["weights"]).expanduser().resolve())
-    return Choice(component=component, options=component.resolve(options), shared=shared)
+    resolved = component.resolve(options)
+    return Choice(component=component, options=resolved, shared=shared, notes=tuple(_notes(component, options)))
+
+
+def _notes(component: Component, given: Mapping[str, Any]) -> Iterator[str]:
+    if component.warning:
+        yield component.warning
+    for old, new in component.options.renamings(given).items():
+        yield f"{component.owner}: the option '{old}' is called '{new}' now; recipes may go on using '{old}'"
 
 
 def _provider(choice: Choice) -> str:

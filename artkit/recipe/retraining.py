@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from artkit.errors import RecipeError
-from artkit.recipe.layers import Layer
+from artkit.recipe.sections import Layer
 from artkit.recipe.settings import RetrainSettings
 
 if TYPE_CHECKING:

@@ -17,21 +17,26 @@
     provenance.py what the record of a run says of each component in use
     shared.py     options that every component of a kind has
 
-One broken plugin never stops the others.
+One broken plugin never stops the others. Modules are imported when a name of theirs is first asked for, so that the
+list of plugins does without what only loading them needs.
 """
 
-from artkit.registry.component import Component
-from artkit.registry.discovery import FoundPlugin, discover
-from artkit.registry.gate import LeftOut
-from artkit.registry.hooks import HookImpl, find_event_hooks
-from artkit.registry.info import PluginInfo
-from artkit.registry.loading import load_object
-from artkit.registry.notes import plugin_notes
-from artkit.registry.plugin import Plugin
-from artkit.registry.provenance import check_present, provenance
-from artkit.registry.registry import Registry, load_all, load_registry, plural
-from artkit.registry.settings import PluginSettings
-from artkit.registry.shared import shared_options
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from artkit.registry.component import Component
+    from artkit.registry.discovery import FoundPlugin, discover
+    from artkit.registry.gate import LeftOut
+    from artkit.registry.hooks import HookImpl, find_event_hooks
+    from artkit.registry.info import PluginInfo
+    from artkit.registry.loading import load_object
+    from artkit.registry.notes import plugin_notes
+    from artkit.registry.plugin import Plugin
+    from artkit.registry.provenance import check_present, provenance_of
+    from artkit.registry.registry import Registry, load_all, load_registry, plural
+    from artkit.registry.settings import PluginSettings
+    from artkit.registry.shared import shared_options
 
 __all__ = [
     "Component",
@@ -50,6 +55,35 @@ __all__ = [
     "load_registry",
     "plugin_notes",
     "plural",
-    "provenance",
+    "provenance_of",
     "shared_options",
 ]
+
+_HOMES: Final = {
+    "Component": "component",
+    "FoundPlugin": "discovery",
+    "discover": "discovery",
+    "LeftOut": "gate",
+    "HookImpl": "hooks",
+    "find_event_hooks": "hooks",
+    "PluginInfo": "info",
+    "load_object": "loading",
+    "plugin_notes": "notes",
+    "Plugin": "plugin",
+    "check_present": "provenance",
+    "provenance_of": "provenance",
+    "Registry": "registry",
+    "load_all": "registry",
+    "load_registry": "registry",
+    "plural": "registry",
+    "PluginSettings": "settings",
+    "shared_options": "shared",
+}
+"""Public name -> the module here that has it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'artkit.registry' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(f"artkit.registry.{_HOMES[name]}"), name)
+    return value

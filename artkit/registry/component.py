@@ -42,6 +42,13 @@ class Component:
         return f"{self.id}@{self.version}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What it may be called in recipes, as far as no other component is called so: "vit-tiny", its id, aliases."""
+        short = (self.name, *self.aliases)
+        words = (*short, *(f"{self.plugin.namespace}/{word}" for word in short))
+        return (*words, *(f"{word}@{self.version}" for word in words))
+
+    @property
     def owner(self) -> str:
         """How messages call it: "model 'vit-tiny' (artkit-vit 0.3.1)"."""
         return f"{self.kind} '{self.name}' ({self.plugin.label})"
@@ -124,6 +131,10 @@ class Component:
                 raise
             text = f"{self.owner} raised {type(error).__name__} in {action}: {error_message(error)}"
             raise self._error(text.removesuffix(": "), self._line_of(error), self._fault()) from error
+
+    def breach(self, text: str) -> ComponentError:
+        """The error to raise if the component broke the contract; `text` says how, after its name."""
+        return self._error(f"{self.owner}{text if text[:1] in ':,' else f' {text}'}", "", self.report and self._fault())
 
     def _error(self, text: str, line: str, advice: str = "") -> ComponentError:
         lines = [text, f"  at {line}" if line else "", advice]

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from artkit.contracts import KINDS, Kind
-from artkit.registry.component import Component
-from artkit.registry.failure import Failure
 from artkit.registry.gate import LeftOut
 from artkit.registry.info import PluginInfo
+
+if TYPE_CHECKING:
+    from artkit.registry.component import Component
+    from artkit.registry.failure import Failure
 
 SLOW_MS: Final = 1000.0
 """Users are told of plugins whose import takes longer."""
@@ -23,8 +25,8 @@ class Plugin:
     """Why it was not imported, if it must not be."""
     loaded: bool = False
     """Whether an attempt was made to import it."""
-    components: tuple[Component, ...] = ()
-    failure: Failure | None = None
+    components: "tuple[Component, ...]" = ()
+    failure: "Failure | None" = None
     import_ms: float | None = None
     """Milliseconds that it took to import it and to register its components."""
     heavy_imports: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from artkit.errors import RecipeError
 from artkit.registry.component import Component
 
 
-def provenance(component: Component, options: Mapping[str, Any]) -> dict[str, Any]:
+def provenance_of(component: Component, options: Mapping[str, Any]) -> dict[str, Any]:
     """Where a component comes from, and what it was built with, as plain values for JSON.
 
     Args:
@@ -39,7 +39,7 @@ def check_present(rows: Iterable[Mapping[str, Any]], run: str) -> None:
     """Check that the packages of a run's components are still installed.
 
     Args:
-        rows: What `provenance` said of them.
+        rows: What `provenance_of` said of them.
         run: The run, for the message.
 
     Raises:

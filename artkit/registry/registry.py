@@ -150,7 +150,10 @@ def _with_version(matches: Sequence[Component], version: str) -> Component:
         if str(match.version) == version:
             return match
     versions = " and ".join(f"@{match.version}" for match in sorted(matches, key=lambda match: match.version))
-    raise RecipeError(f"{matches[0].owner} has no version @{version}; there is {versions}")
+    raise RecipeError(
+        f"{matches[0].owner} has no version @{version}; there is {versions}. Without @ it is the newest, which gives "
+        "other results; for those of before, install the version of the plugin that had it"
+    )
 
 
 def _clash(kind: Kind, word: str, matches: Sequence[Component]) -> str:

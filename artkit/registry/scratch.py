@@ -43,7 +43,7 @@ class Scratch:
             note: str = "",
         ) -> None:
             owner = f"{kind} {name!r} ({self.plugin.label})"
-            for problem in _problems(name, factory, aliases, version, stability):
+            for problem in _problems(name, factory, aliases, version, stability, note):
                 raise PluginError(f"{owner}: {problem}", plugin=self.plugin.label)
             options = OptionTable.from_factory(
                 factory, presets, renamed, removed, owner=owner, plugin=self.plugin.label
@@ -78,7 +78,9 @@ class Scratch:
         self.components.append(component)
 
 
-def _problems(name: str, factory: object, aliases: Sequence[str], version: int, stability: str) -> Iterator[str]:
+def _problems(
+    name: str, factory: object, aliases: Sequence[str], version: int, stability: str, note: str
+) -> Iterator[str]:
     if isinstance(aliases, str):
         yield f"aliases={aliases!r} is text; write a list of names."
     for word in (name, *aliases):
@@ -90,3 +92,5 @@ def _problems(name: str, factory: object, aliases: Sequence[str], version: int, 
         yield f"version={version!r} is not an integer from 1 on."
     if stability not in get_args(Stability):
         yield f"stability={stability!r} is not one of {', '.join(map(repr, get_args(Stability)))}."
+    if stability == "deprecated" and not note:
+        yield 'stability="deprecated" needs a note that says what to use instead.'

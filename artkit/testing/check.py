@@ -37,6 +37,8 @@ class Check:
     """The level that it came with."""
     needs_build: bool
     """Whether it means nothing for a component that cannot be built."""
+    is_basic: bool = False
+    """Whether those after it, of the same kind, mean nothing where it fails: one fault is told once."""
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class Check:
 
 
 def check(
-    kind: Kind | None, *, scope: Scope = "case", since: str = "1.0", needs_build: bool = True
+    kind: Kind | None, *, scope: Scope = "case", since: str = "1.0", needs_build: bool = True, is_basic: bool = False
 ) -> Callable[[Callable[[Any], None]], Check]:
     """Make a check of a function; its name becomes the check's, its docstring the rule.
 
@@ -59,8 +61,9 @@ def check(
         scope: What it is run for once.
         since: The level that it comes with.
         needs_build: Whether it means nothing for a component that cannot be built.
+        is_basic: Whether those after it, of the same kind, mean nothing where it fails.
     """
-    return lambda function: Check(function, kind, scope, since, needs_build and scope == "case")
+    return lambda function: Check(function, kind, scope, since, needs_build and scope == "case", is_basic)
 
 
 def fail(problem: str) -> NoReturn:

@@ -3,11 +3,12 @@
 Options in cases that name classes name these: class-0, class-1, class-2, class-3, class-4.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from artkit.contracts import (
@@ -37,17 +38,17 @@ def context_for(kind: Kind, folder: Path, **changes: Any) -> Any:
         folder: The run folder of a reporter, the root of a source.
         changes: Fields that differ.
     """
-    make = {
+    makers: dict[Kind, Callable[..., Any]] = {
         "model": _model,
         "augmenter": _augmenter,
         "sampler": _sampler,
         "loss": _loss,
         "optimizer": _optimizer,
         "schedule": _schedule,
-        "reporter": lambda **changes: _reporter(folder, **changes),
-        "source": lambda **changes: SourceContext(**{"root": folder, **changes}),
-    }[kind]
-    return make(**changes)
+        "reporter": partial(_reporter, folder),
+        "source": partial(_source, folder),
+    }
+    return makers[kind](**changes)
 
 
 def labels_of(class_counts: tuple[int, ...]) -> NDArray[np.int64]:
@@ -59,7 +60,9 @@ def labels_of(class_counts: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def param_groups() -> list[dict[str, Any]]:
-    """Parameters with gradients, as the core groups them: weights, and a bias that must not decay."""
+    """Parameters as the core groups them: weights, and a bias that must not decay."""
+    import torch
+
     weight = torch.nn.Parameter(torch.linspace(-1, 1, 12).view(4, 3))
     bias = torch.nn.Parameter(torch.linspace(0.5, 1, 4))
     return [{"params": [weight]}, {"params": [bias], "weight_decay": 0.0}]
@@ -99,3 +102,7 @@ def _no_publication(_path: Path, *, title: str, kind: str) -> None:
 
 def _reporter(folder: Path, **changes: Any) -> ReporterContext:
     return ReporterContext(**{"run_dir": folder, "publish": _no_publication, **changes})
+
+
+def _source(folder: Path, **changes: Any) -> SourceContext:
+    return SourceContext(**{"root": folder, **changes})

@@ -147,7 +147,7 @@ class FakeRun:
             class_names=names,
             train_counts=self.run.train_counts,
             keys=[f"{row:09d}" for row in range(len(labels))],
-            files=[f"{names[label]}/{row:03d}.jpg" for row, label in enumerate(labels)],
+            files=[f"{names[label]}/{row:03d}.jpg" for row, label in enumerate(labels.tolist())],
             labels=labels,
             probabilities=_probabilities(labels, len(names)),
             metrics={"accuracy": 0.5, "macro_recall": 0.5, "macro_f1": 0.45, "loss": 1.2},

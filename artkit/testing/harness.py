@@ -1,10 +1,10 @@
 """The harness as a pytest fixture; importing it into a test file or a conftest makes it known there.
 
-    from artkit.testing.harness import harness  # noqa: F401
+from artkit.testing.harness import harness  # noqa: F401
 
-    def test_vit_trains(harness):
-        run = harness.run(plugin="artkit-vit", model="vit-tiny", steps=2)
-        assert run.status == "ok"
+def test_vit_trains(harness):
+    run = harness.run(plugin="artkit-vit", model="vit-tiny", steps=2)
+    assert run.status == "ok"
 """
 
 import pytest

@@ -57,7 +57,7 @@ def probe(name: str) -> dict[str, Any]:
         getattr(artkit, public)
     watcher, printed = Watcher(), io.StringIO()
     before = (os.getcwd(), random.getstate(), sorted(os.environ.items()))
-    sys.meta_path.insert(0, watcher)  # type: ignore[arg-type] # it has all of a finder that Python calls
+    sys.meta_path.insert(0, watcher)
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(printed):
         warnings.simplefilter("always")
         with contextlib.redirect_stderr(printed):

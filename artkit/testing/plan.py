@@ -38,6 +38,8 @@ class PlannedCheck:
 
     check: Check
     subject: PluginSubject | Subject
+    basics: tuple[Check, ...] = ()
+    """Checks of the kind that must pass before this one means anything."""
 
     @property
     def id(self) -> str:
@@ -51,28 +53,44 @@ class PlannedCheck:
 
     def run(self) -> CheckResult:
         """Carry it out. Nothing that the plugin raises gets out."""
-        try:
-            self._look()
-        except NotApplicable as why:
-            return CheckResult(self.id, "not applicable", str(why))
-        except CheckFailure as failure:
-            return CheckResult(self.id, "failed", self._with_rule(str(failure)))
-        except (Exception, SystemExit) as error:
-            line = author_line(error)
-            problem = f"it raises {describe_error(error)}" + (f" at {line}" if line else "")
-            return CheckResult(self.id, "failed", self._with_rule(problem))
-        return CheckResult(self.id, "passed")
+        error = self._look()
+        if error is None:
+            return CheckResult(self.id, "passed")
+        if isinstance(error, NotApplicable):
+            return CheckResult(self.id, "not applicable", str(error))
+        if isinstance(error, CheckFailure):
+            return CheckResult(self.id, "failed", self._with_rule(str(error)))
+        line = author_line(error)
+        problem = f"it raises {describe_error(error)}" + (f" at {line}" if line else "")
+        return CheckResult(self.id, "failed", self._with_rule(problem))
 
-    def _look(self) -> None:
+    def _look(self) -> BaseException | None:
+        """What the check raised, which is kept: others want to know of it too."""
+        verdicts = self.subject.verdicts
+        if self.check.name not in verdicts:
+            verdicts[self.check.name] = None
+            try:
+                self._check_basics()
+                with fixed_generators(), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # one check looks for warnings; the others find other faults
+                    self.check.function(self.subject)
+            except (Exception, SystemExit) as error:
+                verdicts[self.check.name] = error
+        return verdicts[self.check.name]
+
+    def _check_basics(self) -> None:
+        """Raise NotApplicable where another fault must be mended first."""
         subject = self.subject
-        with fixed_generators(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one check looks for warnings; the others find other faults
-            if self.check.needs_build and isinstance(subject, Subject):
-                if subject.lacking:
-                    raise NotApplicable(f"it needs options: {', '.join(subject.lacking)}; give them in cases")
-                if subject.share(build_error) is not None:
-                    raise NotApplicable("it cannot be built; see builds")
-            self.check.function(subject)
+        if not self.check.needs_build or not isinstance(subject, Subject):
+            return
+        if subject.lacking:
+            raise NotApplicable(f"it needs options: {', '.join(subject.lacking)}; give them in cases")
+        if subject.share(build_error) is not None:
+            raise NotApplicable("it cannot be built; see builds")
+        for basic in self.basics:
+            error = PlannedCheck(basic, subject)._look()
+            if error is not None:
+                raise error if isinstance(error, NotApplicable) else NotApplicable(f"see {basic.name} first")
 
     def _with_rule(self, problem: str) -> str:
         return f"{self.subject.id}: {problem}.\nThe rule: {self.check.rule}".replace("..\n", ".\n")
@@ -104,7 +122,10 @@ def plan_checks(
         return loads[:1]
     found = [*loads] if kinds is None else []
     for subject in plugin.subjects:
-        found += [PlannedCheck(check, subject) for check in _checks_of(checks, subject, plugin)]
+        basics: tuple[Check, ...] = ()
+        for check in _checks_of(checks, subject, plugin):
+            found.append(PlannedCheck(check, subject, basics))
+            basics += (check,) if check.is_basic else ()
     return found
 
 

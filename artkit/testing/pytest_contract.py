@@ -136,7 +136,9 @@ def _check_names(targets: Sequence[Target], **named: Mapping[str, Any]) -> None:
 def _check_known(argument: str, names: Iterable[str], known: Sequence[str], what: str, label: object) -> None:
     for name in names:
         if name not in known:
-            raise ArtkitError(f"{argument} names {name!r}, but {label} has no such {what}. {suggest(name, known)}".strip())
+            raise ArtkitError(
+                f"{argument} names {name!r}, but {label} has no such {what}. {suggest(name, known)}".strip()
+            )
 
 
 def _marks_of(planned: PlannedCheck, marks: Mapping[str, pytest.MarkDecorator]) -> list[pytest.MarkDecorator]:

@@ -26,6 +26,8 @@ Roots = Mapping[str, Callable[[Path], Path]]
 class _Sharing:
     def __init__(self) -> None:
         self._shared: dict[Callable[[Any], Any], Any] = {}
+        self.verdicts: dict[str, BaseException | None] = {}
+        """What the checks that were carried out raised, by name."""
 
     def share(self, make: "Callable[[Any], T]") -> T:
         """What `make(self)` returned, made once."""

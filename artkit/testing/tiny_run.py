@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from artkit.contracts import RunInfo, RunStatus
 from artkit.errors import PluginError
-from artkit.hookspecs import Register, hookimpl
+from artkit.hookspecs import hookimpl
+from artkit.registering import RegisterReporters
 from artkit.registry import Plugin, PluginInfo, Registry, discover, load_all, load_object
 from artkit.testing.dataset import tiny_dataset
 from artkit.testing.fake_run import Event
@@ -83,7 +84,7 @@ class Harness:
         )
 
     def _layer(self, steps: int, sections: Mapping[str, Any]) -> dict[str, Any]:
-        usual = {
+        usual: dict[str, Any] = {
             "data": {"path": str(self._data(steps)), "image_size": 32, "threads": 1, "cache": 0},
             "train": {"epochs": 1, "batch_size": _BATCH if steps > 1 else 2 * _BATCH, "device": "cpu"},
             "model": {"name": "artkit/small-resnet", "width": 8},
@@ -131,7 +132,7 @@ def _recorder(events: list[Event]) -> Plugin:
 
     class _RecorderPlugin:
         @hookimpl
-        def artkit_reporters(self, register: Register) -> None:
+        def artkit_reporters(self, register: RegisterReporters) -> None:
             register("harness-recorder", recorder)
 
     return load_object(PluginInfo(name="artkit.testing", origin="artkit.testing"), _RecorderPlugin())

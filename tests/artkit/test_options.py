@@ -1,6 +1,7 @@
 """Options: read from signatures, checked, resolved, described."""
 
 import datetime
+import enum
 import functools
 import json
 import math
@@ -38,6 +39,20 @@ def option_of(annotation: Any) -> OptionTable:
 
 def resolve_x(annotation: Any, value: Any) -> Any:
     return option_of(annotation).resolve({"x": value}, owner=OWNER)["x"]
+
+
+class Fill(enum.Enum):
+    EDGE = "edge"
+    WHITE = "white"
+
+
+class Depth(enum.IntEnum):
+    SMALL = 18
+    LARGE = 50
+
+
+class Rate(enum.Enum):
+    SLOW = 0.1
 
 
 def vit(
@@ -104,6 +119,8 @@ def test_text_inside_annotated_is_evaluated_with_the_names_of_the_factory_module
         (str, "str", ""),
         (Path | None, "path or none", ""),
         (Literal["pre", "post", 3], "pre | post | 3", ""),
+        (Fill, "edge | white", ""),
+        (Depth | None, "18 | 50 or none", ""),
         (list[int], "list of int", ""),
         (tuple[int, ...], "list of int", ""),
         (tuple[float, float], "list of 2 float", ""),
@@ -150,6 +167,7 @@ def raises_in_annotation(ctx, *, n: "1 / 0" = 1): ...
 def unknown_type(ctx, *, n: datetime.date | None = None): ...
 def bare_list(ctx, *, n: list = ()): ...
 def int_keys(ctx, *, n: dict[int, str] | None = None): ...
+def enum_of_numbers(ctx, *, n: Rate = Rate.SLOW): ...
 def bounds_on_text(ctx, *, n: Annotated[str, Ge(1)] = "a"): ...
 def unchecked_bound(ctx, *, n: Annotated[list[int], MinLen(1)] = (1,)): ...
 def default_out_of_bounds(ctx, *, n: Annotated[int, Ge(1)] = 0): ...
@@ -170,6 +188,7 @@ def default_not_plain(ctx, *, n: float = math.inf): ...
         (unknown_type, "option 'n' has the type date, which a recipe cannot hold; use bool, int"),
         (bare_list, "option 'n' has the type list, which a recipe cannot hold"),
         (int_keys, "option 'n' has the type dict\\[int, str\\], which a recipe cannot hold"),
+        (enum_of_numbers, "option 'n' is the enum Rate, whose values must be text or integers, as recipes hold them"),
         (bounds_on_text, "option 'n' is str and has bounds, but only numbers can have bounds"),
         (unchecked_bound, "option 'n' has the bound MinLen\\(min_length=1\\), which is not checked; use Ge, Gt"),
         (default_out_of_bounds, "the default n=0 is out of bounds; it must be >= 1"),
@@ -283,6 +302,9 @@ def test_all_problems_are_told_at_once():
         (Annotated[float, Interval(gt=0, le=1)], 2, "x=2 is out of bounds; it must be > 0 and <= 1."),
         (Annotated[int, MultipleOf(64)], 100, "x=100 is out of bounds; it must be a multiple of 64."),
         (dict[str, float] | Literal["auto"], 3, "it must be a table of numbers or 'auto'."),
+        (Fill, "edges", "x='edges' is not one of 'edge', 'white'. Did you mean 'edge'?"),
+        (Depth, 19, "x=19 is not one of 18, 50."),
+        (list[Fill], ["edge", "e"], "it must be a list of one of 'edge', 'white'."),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_the_value_and_the_rule(annotation, value, message):
@@ -304,6 +326,9 @@ def test_a_value_that_does_not_fit_is_refused_with_the_value_and_the_rule(annota
         (dict[str, tuple[float, float]], {"a": [1, 2]}, {"a": (1.0, 2.0)}),
         (int | None, None, None),
         (Literal["pre", 3], 3, 3),
+        (Fill, "edge", Fill.EDGE),
+        (Depth | None, 50, Depth.LARGE),
+        (list[Fill], ["white"], [Fill.WHITE]),
     ],
 )
 def test_values_of_toml_become_what_the_factory_asks_for(annotation, value, expected):
@@ -327,6 +352,8 @@ def test_values_of_toml_become_what_the_factory_asks_for(annotation, value, expe
         (int | str, "12", 12),
         (Literal["pre", 3, None], "3", 3),
         (Literal["pre", 3, None], "none", None),
+        (Fill, "edge", Fill.EDGE),
+        (Depth, "18", Depth.SMALL),
         (tuple[int, ...], "6,12,24,16", (6, 12, 24, 16)),
         (tuple[int, ...], "[6, 12]", (6, 12)),
         (tuple[int, ...], "6,", (6,)),

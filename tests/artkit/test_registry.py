@@ -116,7 +116,7 @@ def test_without_a_version_the_newest_is_meant(load_file):
     """)
     assert registry.component("loss", "focal").build(None) == "new"
     assert registry.component("loss", "focal@9").build(None) == "old"
-    with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10$"):
+    with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10\. "):
         registry.component("loss", "focal@3")
     assert registry.component("loss", "focal@9").warning == "loss 'focal' (mine.py) is deprecated. Use focal@10."
     assert registry.component("loss", "focal").warning is None
@@ -359,6 +359,7 @@ def test_a_hook_implemented_twice_is_told(write_plugin):
         ('register("vit", vit, aliases="tiny")', "aliases='tiny' is text; write a list of names"),
         ('register("vit", "vit")', "its factory 'vit' is not a function"),
         ('register("vit", vit, version=0)', "version=0 is not an integer from 1 on"),
+        ('register("vit", vit, stability="deprecated")', 'stability="deprecated" needs a note that says what to use'),
         ('register("vit", vit, stability="old")', "stability='old' is not one of 'stable', 'experimental', 'deprecat"),
         ('register("vit", vit, presets={"wdith": 1})', "the preset 'wdith' is not an option of its factory"),
         ('register("vit", vit, color="red")', "TypeError: .*unexpected keyword argument 'color'"),
@@ -560,6 +561,29 @@ def test_a_fault_names_the_page_to_report_it_on(plugin_site):
         component.guard("x"),
     ):
         raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("label", "url"),
+    [("Issue Tracker", "https://example.org/issues"), ("Source", "https://example.org/code"), ("Homepage", None)],
+)
+def test_errors_at_build_and_breaches_name_the_page_too_that_of_the_source_if_there_is_no_other(
+    plugin_site, label, url
+):
+    source = VIT.replace('return ("vit", ctx, depth, width)', "raise ValueError('no')")
+    plugin_site.add("artkit-vit", source, urls=["Changelog, https://example.org/changes", f"{label}, {url}"])
+    component = load_registry().component("model", "vit-tiny")
+    with pytest.raises(ComponentError) as caught:
+        component.build(None)
+    last = str(caught.value).splitlines()[-1]
+    told = str(component.breach("returned None")).splitlines()
+    assert told[0] == "model 'vit-tiny' (artkit-vit 1.0) returned None"
+    if url:
+        assert last == f"If its options are right, report it at {url}"
+        assert told[1:] == [f"This is a fault of the plugin, not of artkit; report it at {url}"]
+    else:
+        assert last.startswith("  at ")
+        assert told[1:] == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ _ROUNDING = 1e-5
 _BATCH = 12
 
 
-@check("augmenter")
+@check("augmenter", is_basic=True)
 def keeps_form(subject: Subject) -> None:
     """Images come back with the shape and dtype they had, without a gradient; also one, and of odd sizes."""
     augmenter = subject.share(_augmenter)
@@ -28,6 +28,16 @@ def keeps_form(subject: Subject) -> None:
         changed = _apply(subject, augmenter, images, range(len(images)))[0]
         check_augmented(changed, images, subject.component)
         require(not changed.requires_grad, "what it returns has a gradient")
+
+
+@check("augmenter", is_basic=True)
+def repeatable(subject: Subject) -> None:
+    """The same draws give the same pixels, whatever was augmented before, and in an augmenter that is built anew."""
+    augmenter, images, once = subject.share(_augmenter), _images(), subject.share(_changed)
+    _apply(subject, augmenter, images, range(_BATCH), epoch=3)
+    require(_same(_apply(subject, augmenter, images, range(_BATCH)), once), "the same draws give other pixels")
+    again = _apply(subject, subject.build(), images, range(_BATCH))
+    require(_same(again, once), "built again, it gives other pixels for the same draws")
 
 
 @check("augmenter")
@@ -43,18 +53,8 @@ def keeps_range(subject: Subject) -> None:
 def input_untouched(subject: Subject) -> None:
     """An augmenter does not change the images that it is given."""
     images = _images()
-    _apply(subject, subject.share(_augmenter), images, range(_BATCH))
+    subject.share(_augmenter)(images, _draws(range(_BATCH)))
     require(torch.equal(images, _images()), "the images that it was given are others afterwards")
-
-
-@check("augmenter")
-def repeatable(subject: Subject) -> None:
-    """The same draws give the same pixels, whatever was augmented before, and in an augmenter that is built anew."""
-    augmenter, images, once = subject.share(_augmenter), _images(), subject.share(_changed)
-    _apply(subject, augmenter, images, range(_BATCH), epoch=3)
-    require(_same(_apply(subject, augmenter, images, range(_BATCH)), once), "the same draws give other pixels")
-    again = _apply(subject, subject.build(), images, range(_BATCH))
-    require(_same(again, once), "built again, it gives other pixels for the same draws")
 
 
 @check("augmenter")
@@ -108,7 +108,7 @@ def mixes_labels(subject: Subject) -> None:
         mixed = check_mixed(augmenter(_images(), _draws(range(_BATCH), epoch)), _images(), subject.component)
         inside = (mixed.partners >= 0) & (mixed.partners < _BATCH)
         require(inside.all(), f"the partners {mixed.partners.tolist()} are not all places in a batch of {_BATCH}")
-        alone = augmenter(_images()[:1], _draws([0], epoch))
+        alone = check_mixed(augmenter(_images()[:1], _draws([0], epoch)), _images()[:1], subject.component)
         require(alone.partners.tolist() == [0], "a single image has a partner other than itself")
 
 
@@ -137,7 +137,7 @@ def _apply(
     subject: Subject, augmenter: Augmenter, images_BCHW: Tensor, positions: Sequence[int], epoch: int = 0
 ) -> tuple[Tensor, Any, float]:
     """Images, partners and weight; the step is the same for all parts of a batch."""
-    changed = augmenter(images_BCHW, _draws(positions, epoch))
+    changed = augmenter(images_BCHW.clone(memory_format=torch.preserve_format), _draws(positions, epoch))
     if getattr(augmenter, "mixes", False):
         mixed: Mixed = check_mixed(changed, images_BCHW, subject.component)
         return mixed.images, mixed.partners, mixed.weight

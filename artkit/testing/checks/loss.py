@@ -13,7 +13,7 @@ _K = len(CLASS_COUNTS)
 _RELATIVE = 1e-4
 
 
-@check("loss")
+@check("loss", is_basic=True)
 def scalar(subject: Subject) -> None:
     """A loss returns a tensor with one float, also for a single image."""
     for batch in (8, 1):
@@ -23,14 +23,26 @@ def scalar(subject: Subject) -> None:
         require(found.is_floating_point() and found.isfinite(), f"it returns {found}")
 
 
-@check("loss")
+@check("loss", is_basic=True)
+def stateless(subject: Subject) -> None:
+    """A loss keeps nothing from one call to the next, and changes neither logits nor labels."""
+    (logits, labels), loss = _batch(), subject.share(_loss)
+    once = loss(logits, labels).sum().item()
+    loss(*_batch(5, seed=1))
+    require(loss(logits, labels).sum().item() == once, "the second time, the same batch costs something else")
+    fresh = _batch()
+    require(torch.equal(logits, fresh[0]) and torch.equal(labels, fresh[1]), "it changes what it is given")
+    require(subject.build()(logits, labels).sum().item() == once, "built again, it costs something else")
+
+
+@check("loss", is_basic=True)
 def differentiable(subject: Subject) -> None:
     """A gradient that is finite and not zero reaches the logits of every image."""
     logits, labels = _batch()
     logits.requires_grad_()
     found = subject.share(_loss)(logits, labels)
     require(found.requires_grad, "it returns a number without a gradient")
-    found.sum().backward()
+    torch.autograd.backward(found.sum())
     require(logits.grad is not None, "no gradient reaches the logits")
     assert logits.grad is not None
     require(logits.grad.isfinite().all(), "the gradient is not finite")
@@ -44,7 +56,7 @@ def extreme_logits(subject: Subject) -> None:
     for size in (1e4, -1e4):
         logits = (size * torch.eye(_K)[labels]).requires_grad_()
         found = subject.share(_loss)(logits, labels).sum()
-        found.backward()
+        torch.autograd.backward(found)
         require(found.isfinite(), f"it returns {found.item()} for logits of {size:g}")
         assert logits.grad is not None
         require(logits.grad.isfinite().all(), f"its gradient is not finite for logits of {size:g}")
@@ -70,18 +82,6 @@ def mean_over_batch(subject: Subject) -> None:
     order = torch.tensor([3, 7, 0, 2, 6, 1, 5, 4])
     moved = loss(logits[order], labels[order]).sum().item()
     require(_close(moved, once), f"a batch costs {once:.5g}, in another order {moved:.5g}")
-
-
-@check("loss")
-def stateless(subject: Subject) -> None:
-    """A loss keeps nothing from one call to the next, and changes neither logits nor labels; built anew, it is the same."""
-    (logits, labels), loss = _batch(), subject.share(_loss)
-    once = loss(logits, labels).sum().item()
-    loss(*_batch(5, seed=1))
-    require(loss(logits, labels).sum().item() == once, "the second time, the same batch costs something else")
-    fresh = _batch()
-    require(torch.equal(logits, fresh[0]) and torch.equal(labels, fresh[1]), "it changes what it is given")
-    require(subject.build()(logits, labels).sum().item() == once, "built again, it costs something else")
 
 
 @check("loss")

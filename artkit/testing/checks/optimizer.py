@@ -12,7 +12,7 @@ from artkit.testing.contexts import param_groups
 from artkit.testing.subject import Subject
 
 
-@check("optimizer")
+@check("optimizer", is_basic=True)
 def form(subject: Subject) -> None:
     """A factory returns a torch optimizer with a learning rate in each group, which the schedule sets."""
     check_optimizer(subject.build(), subject.component)
@@ -95,7 +95,7 @@ def _step(optimizer: Optimizer, groups: list[dict[str, Any]]) -> float:
     """Take a step; the value before it is lowered further by the next."""
     optimizer.zero_grad()
     value = _quadratic(groups)
-    value.backward()  # type: ignore[no-untyped-call] # torch's own
+    torch.autograd.backward(value)
     optimizer.step()
     return _quadratic(groups).item()
 

@@ -12,15 +12,15 @@ from artkit.testing.subject import Subject
 from artkit_shards.stream.plan import check_counts
 
 
-@check("sampler")
+@check("sampler", is_basic=True)
 def counts(subject: Subject) -> None:
-    """counts(epoch) says for each image how often it appears: integers (N,) from 0 up, at least 2 in all."""
+    """A sampler gives for an epoch how often each image appears: integers (N,) from 0 up, at least 2 in all."""
     sampler = subject.share(_sampler)
     for epoch in range(NUM_EPOCHS):
         _checked(sampler.counts(epoch), sum(CLASS_COUNTS), f"in epoch {epoch}, ")
 
 
-@check("sampler")
+@check("sampler", is_basic=True)
 def pure(subject: Subject) -> None:
     """The counts of an epoch depend on nothing but the context and the epoch: not on what was asked before."""
     first = subject.share(_all_counts)

@@ -14,7 +14,7 @@ _VALUES = {
 }
 
 
-@check("schedule")
+@check("schedule", is_basic=True)
 def multipliers(subject: Subject) -> None:
     """A schedule gives a finite number from 0 up for all progress from 0 to 1, both included."""
     schedule: Schedule = subject.build()
@@ -25,14 +25,7 @@ def multipliers(subject: Subject) -> None:
     require(any(schedule(progress) > 0 for progress in _PROGRESS), "it is 0 all along, so that nothing is learnt")
 
 
-@check("schedule")
-def short_runs(subject: Subject) -> None:
-    """A run of a single step has a learning rate too."""
-    found = subject.build(num_epochs=1, steps_per_epoch=1)(0.0)
-    require(math.isfinite(found) and found >= 0, f"it gives {found} in a run of one step")
-
-
-@check("schedule")
+@check("schedule", is_basic=True)
 def pure(subject: Subject) -> None:
     """What a schedule gives depends on progress alone, not on what was asked before; built anew, it is the same."""
     schedule: Schedule = subject.build()
@@ -41,6 +34,13 @@ def pure(subject: Subject) -> None:
     require(forwards == backwards, "asked a second time, in another order, it gives other multipliers")
     again = subject.build()
     require([again(progress) for progress in _PROGRESS] == forwards, "built again, it gives other multipliers")
+
+
+@check("schedule")
+def short_runs(subject: Subject) -> None:
+    """A run of a single step has a learning rate too."""
+    found = subject.build(num_epochs=1, steps_per_epoch=1)(0.0)
+    require(math.isfinite(found) and found >= 0, f"it gives {found} in a run of one step")
 
 
 @check("schedule")

@@ -1,0 +1,79 @@
+"""Single options set on the command line: `--set kind.option=value`.
+
+A run can have several augmenters and reporters; `--set augmenter.affine.rotation=20` says which one is meant. Options
+in groups have a dot of their own: `--set model.stem.width=32`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from artkit.contracts import Kind
+from artkit.errors import RecipeError
+from artkit.options import CommandLineText
+from artkit.recipe.sections import SETTINGS, SEVERAL, SINGLE, Layer, lay_component
+from artkit.registry import Registry
+from artkit.suggest import suggest
+
+
+def assign(recipe: Layer, assignment: str, registry: Registry) -> None:
+    """Carry out one `--set` on a recipe, whose tables are replaced and not changed.
+
+    Raises:
+        RecipeError: if it cannot be read, or it is not clear what it is for.
+    """
+    path, equals, text = assignment.partition("=")
+    parts = path.strip().split(".")
+    if not equals or len(parts) < 2 or not all(parts):
+        raise RecipeError(f"--set {assignment} cannot be read; write it as kind.option=value, such as train.epochs=3")
+    section, option = parts[0], parts[-1]
+    known = (*SETTINGS, *SINGLE, *SEVERAL)
+    if section not in known:
+        raise RecipeError(
+            f"--set {assignment}: there is no '{section}'. {suggest(section, known)}\n  There are: {', '.join(known)}."
+        )
+    if section in SEVERAL:
+        _assign_to_one(recipe, section, parts[1:], text, registry)
+    elif section in SINGLE:
+        _assign_to_single(recipe, section, ".".join(parts[1:]), text, registry)
+    elif len(parts) > 2:
+        raise RecipeError(f"--set {assignment}: a run has one {section}; write {section}.{option}={text}")
+    else:
+        recipe[section] = {**recipe.get(section, {}), option: CommandLineText(text)}
+
+
+def _assign_to_single(recipe: Layer, kind: Kind, option: str, text: str, registry: Registry) -> None:
+    if "." in option and not registry.component(kind, recipe[kind]["name"]).options.knows(option):
+        last = option.rpartition(".")[2]
+        raise RecipeError(f"--set {kind}.{option}={text}: a run has one {kind}; write {kind}.{last}={text}")
+    recipe[kind] = lay_component(kind, recipe[kind], {option: CommandLineText(text)}, registry)
+
+
+def _assign_to_one(recipe: Layer, kind: Kind, parts: Sequence[str], text: str, registry: Registry) -> None:
+    entries = list(recipe.get(kind, []))
+    meant = [
+        (number, option) for number, entry in enumerate(entries) for option in _meant(kind, parts, entry, registry)
+    ]
+    if len(meant) != 1:
+        if len(parts) > 1 and not meant:
+            registry.component(kind, ".".join(parts[:-1]))  # raises, if there is no such component at all
+        names = ", ".join(entry["name"].split("/")[-1] for entry in entries) or "none"
+        raise RecipeError(
+            f"--set {kind}.{'.'.join(parts)}={text}: this run has these {kind}s: {names}; "
+            f"name one of them: --set {kind}.NAME.{parts[-1]}={text}"
+        )
+    ((number, option),) = meant
+    entries[number] = lay_component(kind, entries[number], {option: CommandLineText(text)}, registry)
+    recipe[kind] = entries
+
+
+def _meant(kind: Kind, parts: Sequence[str], entry: Mapping[str, Any], registry: Registry) -> Iterator[str]:
+    """The option of an entry that an assignment means, behind the entry's name or without it; none if it means another.
+
+    Names of components may have dots in them, and so have those of options in groups.
+    """
+    component = registry.component(kind, entry["name"])
+    if len(parts) == 1 or component.options.knows(".".join(parts)):
+        yield ".".join(parts)
+    for end in range(1, len(parts)):
+        if ".".join(parts[:end]) in component.names:
+            yield ".".join(parts[end:])

@@ -1,0 +1,195 @@
+"""Pages of the reference, in Markdown, from the docstrings and signatures of what they describe.
+
+One page a kind of component (its hook, its context, what its factories return, options, built-in components), one of
+run events, one of the sections of a recipe that belong to no component.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from artkit import contracts, hookspecs
+from artkit.contracts import KINDS, Kind
+from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
+from artkit.options import OptionTable
+from artkit.recipe import DataSettings, RetrainSettings, TrainSettings
+from artkit.recipe.layers import default_layer
+from artkit.registering import RegisterOf
+from artkit.registry import Component, Registry, plural, shared_options
+
+_RETURNED: Final[Mapping[Kind, tuple[type, ...]]] = {
+    "model": (contracts.Pretrained,),
+    "augmenter": (contracts.Augmenter, contracts.Draws, contracts.Mixed),
+    "sampler": (contracts.Sampler,),
+    "loss": (contracts.Loss,),
+    "schedule": (contracts.Schedule,),
+    "source": (contracts.Source,),
+}
+"""Beside the context: the classes of the contract that authors of a kind meet."""
+
+_SETTINGS: Final[Mapping[str, Any]] = {"data": DataSettings, "train": TrainSettings, "retrain": RetrainSettings}
+
+
+def all_pages(registry: Registry) -> dict[str, str]:
+    """File name -> text of the page, with the components that come with artkit."""
+    pages = {f"{plural(kind)}.md": kind_page(kind, registry) for kind in KINDS}
+    pages |= {
+        "registering.md": registering_page(),
+        "run-events.md": events_page(),
+        "recipe-sections.md": settings_page(),
+    }
+    return pages | {"README.md": index_page(pages)}
+
+
+def index_page(pages: Mapping[str, str]) -> str:
+    """The list of the pages."""
+    lines = [f"- [{text.partition(chr(10))[0].removeprefix('# ')}]({name})" for name, text in pages.items()]
+    return _page("Reference", "\n".join(lines))
+
+
+def kind_page(kind: Kind, registry: Registry) -> str:
+    """The page of a kind: its contract, and the built-in components with their options."""
+    hook = next(hook for hook, of in REGISTRATION_HOOKS.items() if of == kind)
+    context = getattr(contracts, f"{kind.capitalize()}Context")
+    described = [_class_section(described) for described in (context, *_RETURNED.get(kind, ()))]
+    components = [component for component in registry.components(kind) if component.plugin.is_builtin]
+    return _page(
+        plural(kind).capitalize(),
+        _hook_text(hook),
+        *described,
+        *_shared_section(kind),
+        f"## {plural(kind).capitalize()} that come with artkit",
+        *(component_section(component) for component in components),
+    )
+
+
+def component_section(component: Component) -> str:
+    """A component: what it is, its other names, its options."""
+    lines = [f"### {component.name}", as_markdown(component.factory.__doc__ or "")]
+    lines += [f"Also called {', '.join(component.aliases)}."] if component.aliases else []
+    lines += [f"{component.warning}"] if component.warning else []
+    return _join(*lines, option_table(component.options))
+
+
+def events_page() -> str:
+    """The page of run events: the hooks that reporters implement, and what they are given."""
+    given = (contracts.RunInfo, contracts.Predictions, contracts.ErrorInfo)
+    return _page(
+        "Run events",
+        "Methods of the objects that factories of reporters return, each marked with `@hookimpl`. They ask only for "
+        "the arguments they need, by name and without defaults.",
+        *(f"## {event}\n\n{_hook_text(event)}" for event in RUN_EVENTS),
+        *map(_class_section, given),
+    )
+
+
+def registering_page() -> str:
+    """The page of `register`, which every registration hook is given."""
+    register = RegisterOf.__call__
+    code = _code(_head(register).replace("def __call__", "def register").replace("    self,\n", ""))
+    return _page("Registering components", code, as_markdown(register.__doc__ or ""))
+
+
+def settings_page() -> str:
+    """The page of the sections [data], [train] and [retrain], with the defaults of the recipe that runs start from."""
+    texts = [
+        "Sections of a recipe",
+        "What belongs to a run and to no component. `artkit run --print-recipe` shows all values.",
+    ]
+    defaults = default_layer()
+    for section, settings in _SETTINGS.items():
+        table = OptionTable.from_factory(settings.__init__, owner=section, plugin="artkit")
+        shown = {o.name: replace(o, default=defaults.get(section, {}).get(o.name, o.default)) for o in table}
+        said = as_markdown(settings.__doc__.removeprefix(f"Section [{section}]."))
+        texts += [f"## [{section}]", said, option_table(OptionTable(shown))]
+    return _page(*texts)
+
+
+def option_table(options: OptionTable) -> str:
+    """The options as a Markdown table; a sentence if there are none."""
+    if not len(options):
+        return "It has no options."
+    rows = [(f"`{o.name}`", o.type_text, o.default_text, o.bounds_text, o.help) for o in options.leaves.values()]
+    return _table(("option", "type", "default", "bounds", "what it is"), rows)
+
+
+def as_markdown(docstring: str) -> str:
+    """A docstring as Markdown: headings become bold words, what stands below them a list, and examples code."""
+    text = inspect.cleandoc(docstring)
+    text = re.sub(r"(?ms)^Example:\n +::\n\n(.+?)\Z", lambda found: _code(found[1]), text)
+    return re.sub(r"(?ms)^(Args|Returns|Raises):\n(.+?)(?=\n\n|\Z)", lambda found: _listed(found[1], found[2]), text)
+
+
+def _listed(section: str, text: str) -> str:
+    items = re.sub(r"(?m)^(\w+): ", r"- `\1`: ", textwrap.dedent(text))
+    return f"**{section}**\n\n{re.sub(r'(?m)^ +', '  ', items)}"
+
+
+def _code(text: str) -> str:
+    return f"```python\n{textwrap.dedent(text).rstrip()}\n```"
+
+
+def _hook_text(hook: str) -> str:
+    function = getattr(hookspecs, hook)
+    return _join(_code(f"@hookimpl\n{_head(function)}"), as_markdown(function.__doc__ or ""))
+
+
+def _head(function: Callable[..., Any]) -> str:
+    """The lines of a function from `def` on to its docstring, as they are written, without quotes around types."""
+    source = textwrap.dedent(inspect.getsource(function))
+    node = ast.parse(source).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    lines = source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
+    return re.sub(r'(: |-> )"([^"]+)"', r"\1\2", "\n".join(lines)) + " ..."
+
+
+def _shared_section(kind: Kind) -> Iterator[str]:
+    shared = shared_options(kind)
+    if len(shared):
+        yield f"## Options of every {kind}\n\nThe core gives them; authors need do nothing.\n\n{option_table(shared)}"
+
+
+def _class_section(described: type) -> str:
+    """A class of the contract: its docstring, its fields and its methods."""
+    lines = [f"## {described.__name__}", as_markdown(described.__doc__ or "")]
+    node = ast.parse(inspect.getsource(described)).body[0]
+    assert isinstance(node, ast.ClassDef)
+    if fields := list(_fields(node)):
+        lines.append(_table(("field", "type", "what it is"), fields))
+    for name, method in inspect.getmembers(described, inspect.isfunction):
+        if name in {part.name for part in node.body if isinstance(part, ast.FunctionDef)} and method.__doc__:
+            lines += [_code(_head(method)), as_markdown(method.__doc__)]
+    return _join(*lines)
+
+
+def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
+    """Name, type and docstring of each field; the docstring is the text below it."""
+    for part, below in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            value = below.value if isinstance(below, ast.Expr) else None
+            text = value.value if isinstance(value, ast.Constant) else ""
+            said = inspect.cleandoc(text) if isinstance(text, str) else ""
+            yield f"`{part.target.id}`", f"`{ast.unparse(part.annotation).strip(chr(39))}`", said.replace("\n", " ")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table; columns in which nothing stands are left out."""
+    rows = list(rows)
+    shown = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(line[column].replace("|", "\\|") for column in shown) + " |" for line in lines)
+
+
+_ORIGIN: Final = "<!-- Written by tools/write_reference.py; change what it describes, not this file. -->"
+
+
+def _page(title: str, *parts: str) -> str:
+    return _join(f"# {title}", _ORIGIN, *parts) + "\n"
+
+
+def _join(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))
