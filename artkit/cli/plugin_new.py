@@ -67,6 +67,9 @@ def _next_commands(folder: Path, content: "Content") -> list[str]:
     from shlex import quote
 
     installer = "pip" if find_spec("pip") else "uv pip"
-    target = folder if folder.is_absolute() else Path(".") / folder
-    path = quote(f"{target}[test]") if target.is_absolute() else quote(f"./{target}[test]")
-    return [f"{installer} install --editable {path}", f"pytest {quote(str(folder))}", content.components[0].command]
+    path = str(folder) if folder.is_absolute() else f"./{folder}"  # a name alone would be looked for in a registry
+    return [
+        f"{installer} install --editable {quote(f'{path}[test]')}",
+        f"pytest {quote(str(folder))}",
+        content.components[0].command,
+    ]

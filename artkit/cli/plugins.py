@@ -75,8 +75,8 @@ def show(
     from artkit.cli.component_page import print_component, print_kind
     from artkit.registry import load_registry
 
-    known_kind = _read_kind(kind)
     registry = load_registry(_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins=no_plugins))
+    known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in (c.name, *c.aliases, c.id)])
     if name is None:
         print_kind(registry, known_kind)
     else:
@@ -160,7 +160,16 @@ def _rows(settings: "PluginSettings", check: bool) -> "tuple[Plugin, ...]":
     return tuple(Plugin(info=plugin.info, left_out=plugin.left_out) for plugin in found)
 
 
-def _read_kind(word: str) -> "Kind":
+def _read_kind(word: str, kinds_of_name: "Sequence[Kind]" = ()) -> "Kind":
+    """The kind that a word means.
+
+    Args:
+        word: In singular or plural.
+        kinds_of_name: Of components that are called so, if the word may be one of their names by mistake.
+
+    Raises:
+        RecipeError: if it means none.
+    """
     from artkit.contracts import KINDS
     from artkit.errors import RecipeError
     from artkit.registry import plural
@@ -169,5 +178,7 @@ def _read_kind(word: str) -> "Kind":
     for kind in KINDS:
         if word.lower() in (kind, plural(kind)):
             return kind
+    if kinds_of_name:
+        raise RecipeError(f"no kind '{word}', but a {kinds_of_name[0]}: artkit plugins show {kinds_of_name[0]} {word}")
     text = f"no kind '{word}'. {suggest(word, KINDS)}".rstrip()
     raise RecipeError(f"{text}\n  there are: {', '.join(KINDS)}")
