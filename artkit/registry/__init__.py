@@ -1,6 +1,7 @@
 """The registry: which plugins there are, what they provide, and how a component is looked up and built.
 
     info.py       who a plugin is: name, version, origin, where to report
+    entry_points.py  the entry points of plugins, also where some package is damaged
     settings.py   what a recipe or a command line says about plugins
     switches.py   which installed plugins the user blocked
     gate.py       which need another artkit than this one; which are required

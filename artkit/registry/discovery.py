@@ -7,17 +7,15 @@ blocked, by package or entry point, and those whose package requires another ver
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Final
 
 from artkit.errors import RecipeError
+from artkit.registry.entry_points import ENTRY_POINT_GROUP, plugin_entry_points, readable
 from artkit.registry.gate import LeftOut, find_incompatibility
 from artkit.registry.info import PluginInfo, read_entry_point, read_file
 from artkit.registry.settings import PluginSettings
 from artkit.registry.switches import Switches
-
-ENTRY_POINT_GROUP: Final = "artkit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +64,26 @@ def _read_file(path: Path) -> PluginInfo:
 
 
 def _discover_installed(settings: PluginSettings) -> list[FoundPlugin]:
-    infos = [(read_entry_point(point), point) for point in entry_points(group=ENTRY_POINT_GROUP)]
+    points, damaged = plugin_entry_points()
+    infos = [(read_entry_point(point), point) for point in points]
     infos.sort(key=lambda pair: (pair[0].dist or "", pair[0].name))
     switches = Switches.read(settings, [info for info, _ in infos])
-    return [FoundPlugin(info, point, _why_left_out(info, point, switches)) for info, point in infos]
+    found = [FoundPlugin(info, point, _why_left_out(info, point, switches)) for info, point in infos]
+    return [*found, *map(_damaged, damaged)]
+
+
+def _damaged(name: str) -> FoundPlugin:
+    """A package whose entry points cannot be read."""
+    left_out = LeftOut(
+        status="damaged",
+        reason="its entry_points.txt cannot be read",
+        remedy=f"pip install --force-reinstall {name}",
+    )
+    info = PluginInfo(name=name, origin="installed")
+    return FoundPlugin(info, EntryPoint(name=name, value="", group=ENTRY_POINT_GROUP), left_out)
 
 
 def _why_left_out(info: PluginInfo, point: EntryPoint, switches: Switches) -> LeftOut | None:
     if reason := switches.reason(info):
         return LeftOut(status="blocked", reason=reason)
-    return find_incompatibility(point.dist)
+    return find_incompatibility(readable(point.dist))

@@ -26,8 +26,8 @@ from artkit.registry.info import BUILTIN_DIST
 class LeftOut:
     """Why a plugin is not imported."""
 
-    status: Literal["blocked", "incompatible"]
-    """One word: the user blocked it, or it needs another artkit."""
+    status: Literal["blocked", "incompatible", "damaged"]
+    """One word: the user blocked it, it needs another artkit, or its metadata cannot be read."""
     reason: str
     """Such as "needs artkit <1 (have 1.2.0)" or "blocked by ARTKIT_PLUGINS"."""
     remedy: str = ""

@@ -7,6 +7,8 @@ from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from artkit.registry.entry_points import readable
+
 BUILTIN_DIST = "artkit"
 """The distribution whose components are the built-ins; it goes through the same door as any other."""
 
@@ -57,7 +59,7 @@ class PluginInfo:
 
 def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
     """Who an entry point belongs to, as far as the metadata of its distribution says."""
-    dist = entry_point.dist
+    dist = readable(entry_point.dist)
     if dist is None:
         return PluginInfo(name=entry_point.name, origin="unknown")
     metadata = dist.metadata

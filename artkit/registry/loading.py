@@ -48,7 +48,9 @@ def _load(found: FoundPlugin) -> Plugin:
     plugin = Plugin(info=found.info, loaded=True)
     try:
         module = _import(found.target)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return replace(plugin, failure=Failure.from_error(error))
     return _collect(plugin, module)
 
@@ -61,7 +63,9 @@ def _collect(plugin: Plugin, module: object) -> Plugin:
             returned = impl(register=scratch.register_for(REGISTRATION_HOOKS[hook]))
             if returned is not None:
                 raise _refusal(impl, returned, plugin.info.label)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return replace(plugin, failure=Failure.from_error(error))
     return replace(plugin, components=tuple(scratch.components))
 

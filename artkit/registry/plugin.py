@@ -57,7 +57,7 @@ class Plugin:
     @property
     def remarks(self) -> Iterator[str]:
         """What users should know of it, each in words that go after its name."""
-        if self.left_out and self.left_out.status == "incompatible":
+        if self.left_out and self.left_out.status != "blocked":
             remedy = f"; mend that with `{self.left_out.remedy}`" if self.left_out.remedy else ""
             yield f"was left out: {self.left_out.reason}{remedy}"
         if self.failure:

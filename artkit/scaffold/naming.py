@@ -14,7 +14,7 @@ from typing import Final, Self
 from packaging.utils import canonicalize_name
 
 from artkit.errors import RecipeError
-from artkit.registry.discovery import ENTRY_POINT_GROUP
+from artkit.registry.entry_points import ENTRY_POINT_GROUP
 
 _LEGAL: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX: Final = "artkit-"

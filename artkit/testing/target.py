@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from artkit.errors import PluginError, RecipeError
 from artkit.registry import FoundPlugin, Plugin, PluginInfo, discover, load_all
-from artkit.registry.discovery import ENTRY_POINT_GROUP
+from artkit.registry.entry_points import ENTRY_POINT_GROUP
 from artkit.suggest import suggest
 
 

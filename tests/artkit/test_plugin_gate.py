@@ -288,3 +288,43 @@ def test_the_command_line_adds_to_the_recipe_and_wins_over_its_preferences():
 def test_a_preference_that_cannot_be_read_is_refused(text):
     with pytest.raises(RecipeError, match=f"--prefer {text} cannot be read; write it as NAME=PACKAGE"):
         plugin_settings(prefer=[text])
+
+
+# --- metadata that cannot be read -----------------------------------------------------------------------------------
+
+
+def test_a_package_whose_entry_points_cannot_be_read_harms_no_other_and_is_told(plugin_site):
+    plugin_site.add("artkit-vit", VIT)
+    for name, text in {"artkit-torn": "[artkit]\nfoo\n", "stranger": "[console_scripts]\nfoo\n"}.items():
+        plugin_site.add(name, "")
+        (plugin_site.folder / f"{name.replace('-', '_')}-1.0.dist-info" / "entry_points.txt").write_text(text)
+    registry = load_registry()
+    assert registry.component("model", "vit-tiny").plugin.label == "artkit-vit 1.0"
+    assert list(plugin_notes(registry)) == [
+        "artkit-torn was left out: its entry_points.txt cannot be read; mend that with "
+        "`pip install --force-reinstall artkit-torn`"
+    ]
+    assert plugin_of(registry, "artkit-torn").status == "damaged"
+
+
+def test_metadata_in_an_unknown_encoding_counts_as_missing(plugin_site):
+    plugin_site.add("artkit-vit", VIT, entry_point="vit")
+    (plugin_site.folder / "artkit_vit-1.0.dist-info" / "METADATA").write_bytes(b"Name: artkit-vit\xff\n")
+    registry = load_registry()
+    assert registry.component("model", "vit-tiny").plugin.label == "vit"
+    assert list(plugin_notes(registry)) == ["vit has no metadata, so nobody knows whether it is made for this artkit"]
+
+
+@pytest.mark.parametrize("entry", ["artkit_odd:does.not.exist [extra]", "", "artkit_odd:", "no such module"])
+def test_an_entry_point_that_leads_nowhere_is_a_failure_of_its_package_alone(plugin_site, entry):
+    plugin_site.add("artkit-vit", VIT)
+    plugin_site.add("artkit-odd", "")
+    (plugin_site.folder / "artkit_odd-1.0.dist-info" / "entry_points.txt").write_text(f"[artkit]\nmain = {entry}\n")
+    registry = load_registry()
+    assert registry.component("model", "vit-tiny").plugin.label == "artkit-vit 1.0"
+    assert plugin_of(registry, "artkit-odd").status.startswith(("failed", "registers nothing"))
+
+
+def test_an_error_outside_of_pythons_usual_ones_is_a_failure_too(plugin_site):
+    plugin_site.add("artkit-rust", "class PanicException(BaseException): ...\nraise PanicException('panicked')")
+    assert plugin_of(load_registry(), "artkit-rust").failure.cause == "PanicException: panicked"
