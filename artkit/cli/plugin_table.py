@@ -51,8 +51,7 @@ def _remarks(row: "Plugin") -> "Iterator[str]":
     """What is wrong with a plugin and what to do, each in words that go after its name."""
     report = f"\n  report it at {row.info.issues_url}" if row.info.issues_url else ""
     if row.left_out and row.left_out.status != "blocked":
-        remedy = f"; mend that with `{row.left_out.remedy}`" if row.left_out.remedy else ""
-        yield f"{row.left_out.reason}{remedy}"
+        yield str(row.left_out)
     if row.failure:
         yield f"failed: {row.failure.text}{report}"
     if row.heavy_imports:

@@ -33,6 +33,9 @@ class LeftOut:
     remedy: str = ""
     """A command that mends it, if one can."""
 
+    def __str__(self) -> str:
+        return f"{self.reason}; mend that with `{self.remedy}`" if self.remedy else self.reason
+
 
 def find_incompatibility(dist: Distribution | None) -> LeftOut | None:
     """What a package requires of artkit, if this artkit does not meet it.

@@ -58,8 +58,7 @@ class Plugin:
     def remarks(self) -> Iterator[str]:
         """What users should know of it, each in words that go after its name."""
         if self.left_out and self.left_out.status != "blocked":
-            remedy = f"; mend that with `{self.left_out.remedy}`" if self.left_out.remedy else ""
-            yield f"was left out: {self.left_out.reason}{remedy}"
+            yield f"was left out: {self.left_out}"
         if self.failure:
             yield f"was left out: {self.failure}; see `artkit plugins --check`"
         elif self.loaded and not self.components:

@@ -60,9 +60,7 @@ def _check_not_left_out(settings: PluginSettings, found: Sequence[FoundPlugin]) 
     """A required plugin that must not be imported is a contradiction, which the user has to resolve."""
     for plugin in found:
         if plugin.left_out and settings.requires(plugin.info.dist):
-            remedy = f"; mend that with `{plugin.left_out.remedy}`" if plugin.left_out.remedy else ""
-            text = f"the recipe requires {plugin.info.label}, which cannot be used: it {plugin.left_out.reason}{remedy}"
-            raise RecipeError(text.replace("it blocked", "it is blocked"))
+            raise RecipeError(f"the recipe requires {plugin.info.label}, which is left out: {plugin.left_out}")
 
 
 def load_all(found: Sequence[FoundPlugin]) -> "Registry":
