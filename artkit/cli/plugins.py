@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from artkit.cli.plugin_options import Block, NoPlugins, Prefer, plugin_settings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from artkit.contracts import Kind
-    from artkit.registry import Plugin
+    from artkit.registry import Plugin, PluginSettings
 
 plugins_app = typer.Typer(
     help="List the plugins, show the options of their components, check them, and begin one of your own.",
@@ -31,7 +33,7 @@ def plugins(context: typer.Context, check: Check = False, plugin: PluginFiles = 
     """List the plugins, show the options of their components, check them, and begin one of your own."""
     context.obj = plugin or []
     if not context.invoked_subcommand:
-        _list(context.obj, check, as_json)
+        _list(_settings(context.obj), check, as_json)
     elif check or as_json:
         command = context.invoked_subcommand
         advice = " in front of it; write them behind it" if command == "list" else ""
@@ -40,7 +42,12 @@ def plugins(context: typer.Context, check: Check = False, plugin: PluginFiles = 
 
 @plugins_app.command("list")
 def list_plugins(
-    context: typer.Context, check: Check = False, plugin: PluginFiles = None, as_json: AsJson = False
+    context: typer.Context,
+    check: Check = False,
+    plugin: PluginFiles = None,
+    block: Block = None,
+    no_plugins: NoPlugins = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the plugins: who they are, where they come from, and whether they are used.
 
@@ -51,7 +58,7 @@ def list_plugins(
     components, status, left_out (reason and remedy), import_ms, heavy_imports, side_effects, from, sha256, issues_url,
     failure (type, message and where). What is not known, or not the case, is null.
     """
-    _list([*context.obj, *(plugin or [])], check, as_json)
+    _list(_settings([*context.obj, *(plugin or [])], block, no_plugins=no_plugins), check, as_json)
 
 
 @plugins_app.command("show")
@@ -60,12 +67,15 @@ def show(
     kind: Annotated[str, typer.Argument(help="model, augmenter, sampler, loss, optimizer, schedule, ...")],
     name: Annotated[str | None, typer.Argument(help="A component; without it, all of that kind are listed.")] = None,
     plugin: PluginFiles = None,
+    block: Block = None,
+    prefer: Prefer = None,
+    no_plugins: NoPlugins = False,
 ) -> None:
     """Show the components of a kind, or the options of one component."""
     from artkit.cli.component_page import print_component, print_kind
     from artkit.registry import load_registry
 
-    registry = load_registry([*context.obj, *(plugin or [])])
+    registry = load_registry(_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins=no_plugins))
     known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in (c.name, *c.aliases, c.id)])
     if name is None:
         print_kind(registry, known_kind)
@@ -115,13 +125,23 @@ def new(
 
 def list_installed() -> None:
     """Print what is installed, without importing any of it."""
-    _list([], check=False, as_json=False)
+    _list(_settings([]), check=False, as_json=False)
 
 
-def _list(files: "Sequence[Path]", check: bool, as_json: bool) -> None:
+def _settings(
+    files: "Sequence[Path]",
+    block: "Sequence[str] | None" = None,
+    prefer: "Sequence[str] | None" = None,
+    *,
+    no_plugins: bool = False,
+) -> "PluginSettings":
+    return plugin_settings(list(map(str, files)), block, prefer, no_plugins)
+
+
+def _list(settings: "PluginSettings", check: bool, as_json: bool) -> None:
     from artkit.cli.plugin_table import print_plugins, print_plugins_as_json
 
-    rows = _rows(files, check)
+    rows = _rows(settings, check)
     if as_json:
         print_plugins_as_json(rows)
     else:
@@ -130,10 +150,10 @@ def _list(files: "Sequence[Path]", check: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _rows(files: "Sequence[Path]", check: bool) -> "tuple[Plugin, ...]":
+def _rows(settings: "PluginSettings", check: bool) -> "tuple[Plugin, ...]":
     from artkit.registry import Plugin, discover
 
-    found = discover(files)
+    found = discover(settings)
     if check:
         from artkit.registry import load_all  # imports what only loading needs
 

@@ -9,6 +9,7 @@
     scratch.py    what one plugin registers, checked piece by piece
     failure.py    why a plugin failed: the cause, and the line of the author's file
     import_watch.py  how long a plugin takes to import, and what it does beside
+    process_state.py  what all of a process shares, put back after a plugin was imported
     plugin.py     one plugin and what became of it
     loading.py    imports one plugin and collects all it registers, or says why not; never half
     component.py  one component: its options, how it is built, and whose fault an error is

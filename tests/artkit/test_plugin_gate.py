@@ -3,11 +3,15 @@
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
+from typer.testing import CliRunner
 
+from artkit.cli import app
 from artkit.cli.plugin_options import plugin_settings
 from artkit.errors import PluginError, RecipeError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
+from artkit.recipe.schema import recipe_schema
 from artkit.registry import Plugin, PluginSettings, Registry, load_registry, plugin_notes
 
 VIT = """
@@ -255,6 +259,21 @@ def test_what_a_recipe_cannot_say_about_plugins_is_refused(tmp_path, text, messa
     path.write_text(text)
     with pytest.raises(RecipeError, match=f"{path}: .*{message}"):
         read_recipe_file(path)
+
+
+def test_the_schema_for_editors_knows_the_list_and_the_table():
+    validator = jsonschema.Draft202012Validator(recipe_schema(load_registry()))
+    table = {"files": ["mine.py"], "block": ["a"], "prefer": {"vit": "artkit-vit"}, "require": ["artkit-vit>=1"]}
+    assert all(validator.is_valid({"plugins": said}) for said in ([], ["mine.py"], {}, table))
+    assert not any(validator.is_valid({"plugins": said}) for said in (3, [3], {"blok": []}, {"prefer": {"vit": 3}}))
+
+
+@pytest.mark.parametrize("command", [["list", "--check"], ["show", "models"]])
+def test_the_commands_for_plugins_block_too(plugin_site, command):
+    plugin_site.add("artkit-loud", "raise SystemExit('imported')", entry_point="loud")
+    for block in (["--block", "loud"], ["--no-plugins"]):
+        assert CliRunner().invoke(app, ["plugins", *command, *block]).exit_code == 0
+    assert "artkit_loud" not in sys.modules
 
 
 def test_the_command_line_adds_to_the_recipe_and_wins_over_its_preferences():
