@@ -132,8 +132,17 @@ def test_what_recipes_may_not_say_is_invalid(is_valid, text):
     assert not is_valid(text)
 
 
+def test_an_error_is_about_the_very_option(schema):
+    wrong = {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "augmenter": [{"name": "flips", "horizontal": 2.0}]}
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(wrong)
+    assert sorted(error.message for error in errors) == [
+        "2.0 is greater than the maximum of 1",
+        "Additional properties are not allowed ('learning_rate' was unexpected)",
+    ]
+
+
 def test_editors_are_told_names_help_defaults_and_what_is_deprecated(schema):
-    variants = {variant.get("title"): variant for variant in schema["properties"]["model"]["oneOf"]}
+    variants = {variant["title"]: variant for variant in schema["$defs"].values()}
     net = variants["model net"]
     assert net["description"] == "A net. (mine.py)"
     assert net["properties"]["name"]["anyOf"][0] == {"enum": ["net", "network"]}
