@@ -69,6 +69,13 @@ class Component:
             return None
         return f"{self.owner} is {self.stability}. {self.note}".rstrip()
 
+    def notes_on(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """What to tell people who use it with these options: its warning, and options that are called otherwise now."""
+        if self.warning:
+            yield self.warning
+        for old, new in self.options.renamings(values).items():
+            yield f"{self.owner}: the option '{old}' is called '{new}' now; recipes may go on using '{old}'"
+
     def resolve(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A checked value for every option; see `OptionTable.resolve`.
 
