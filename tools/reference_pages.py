@@ -143,6 +143,7 @@ def _listed(section: str, text: str) -> str:
 
 
 def _code(text: str) -> str:
+    text = text.replace("'''", '"""')  # within a docstring they had to differ
     return f"```python\n{textwrap.dedent(text).rstrip()}\n```"
 
 
