@@ -37,6 +37,7 @@ def print_kind(registry: "Registry", kind: "Kind") -> None:
 
 def print_component(component: "Component") -> None:
     """Print what a component is, who provides it, and its options."""
+    from artkit.options.values import value_text
     from artkit.registry import shared_options
 
     console = plain_console()
@@ -44,7 +45,7 @@ def print_component(component: "Component") -> None:
     console.print(f"  {component.summary}" if component.summary else "", soft_wrap=True)
     console.print(f"{component.full_name} from {component.plugin.label}, {short_path(component.place)}", soft_wrap=True)
     if component.presets:
-        presets = ", ".join(f"{name} = {component.options.options[name].default_text}" for name in component.presets)
+        presets = ", ".join(f"{name} = {value_text(value)}" for name, value in component.presets.items())
         console.print(f"presets {presets}", soft_wrap=True)
     if component.aliases:
         console.print(f"also called {', '.join(component.aliases)}")
