@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from artkit import contracts, hookspecs
+from artkit import annotations, contracts, hookspecs
 from artkit.contracts import KINDS, Kind
 from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
-from artkit.options import OptionTable
+from artkit.options import OptionTable, groups, hints, paths, reading
 from artkit.recipe import DataSettings, RetrainSettings, TrainSettings
 from artkit.recipe.layers import default_layer
 from artkit.registering import RegisterOf
@@ -39,6 +39,7 @@ def all_pages(registry: Registry) -> dict[str, str]:
     pages = {f"{plural(kind)}.md": kind_page(kind, registry) for kind in KINDS}
     pages |= {
         "registering.md": registering_page(),
+        "options.md": options_page(),
         "run-events.md": events_page(),
         "recipe-sections.md": settings_page(),
     }
@@ -94,6 +95,18 @@ def registering_page() -> str:
     return _page("Registering components", code, as_markdown(register.__doc__ or ""))
 
 
+def options_page() -> str:
+    """The page of the types that options can have, and of how they are written in recipes and on the command line."""
+    parts = {
+        "How an option is written": annotations,
+        "Types": hints,
+        "Groups": groups,
+        "In recipes": paths,
+        "On the command line": reading,
+    }
+    return _page("Options", *(f"## {title}\n\n{as_markdown(part.__doc__ or '')}" for title, part in parts.items()))
+
+
 def settings_page() -> str:
     """The page of the sections [data], [train] and [retrain], with the defaults of the recipe that runs start from."""
     texts = [
@@ -130,6 +143,7 @@ def _listed(section: str, text: str) -> str:
 
 
 def _code(text: str) -> str:
+    text = text.replace("'''", '"""')  # within a docstring they had to differ
     return f"```python\n{textwrap.dedent(text).rstrip()}\n```"
 
 

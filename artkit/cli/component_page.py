@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from artkit.cli.light_rows import print_light_rows
 from artkit.cli.paths import short_path
-from artkit.cli.tables import plain_console, print_rows
+from artkit.cli.tables import plain_console
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from artkit.contracts import Kind
     from artkit.options import OptionTable
     from artkit.registry import Component, Registry
@@ -33,11 +32,12 @@ def print_kind(registry: "Registry", kind: "Kind") -> None:
         )
         for component in components
     ]
-    print_rows(plain_console(), ("name", "plugin", "what it is"), rows, unwrapped=("name",))
+    print_light_rows(("name", "plugin", "what it is"), rows)
 
 
 def print_component(component: "Component") -> None:
     """Print what a component is, who provides it, and its options."""
+    from artkit.options.values import value_text
     from artkit.registry import shared_options
 
     console = plain_console()
@@ -45,7 +45,7 @@ def print_component(component: "Component") -> None:
     console.print(f"  {component.summary}" if component.summary else "", soft_wrap=True)
     console.print(f"{component.full_name} from {component.plugin.label}, {short_path(component.place)}", soft_wrap=True)
     if component.presets:
-        presets = ", ".join(f"{name} = {component.options.options[name].default_text}" for name in component.presets)
+        presets = ", ".join(f"{name} = {value_text(value)}" for name, value in component.presets.items())
         console.print(f"presets {presets}", soft_wrap=True)
     if component.aliases:
         console.print(f"also called {', '.join(component.aliases)}")
@@ -53,22 +53,22 @@ def print_component(component: "Component") -> None:
         console.print(component.warning, style="yellow", soft_wrap=True)
     console.print()
     if len(component.options):
-        _print_options(console, component.options)
+        _print_options(component.options)
     else:
         console.print("It has no options.")
     if len(shared := shared_options(component.kind, component.options)):
         console.print(f"\nEvery {component.kind} also has:")
-        _print_options(console, shared)
+        _print_options(shared)
 
 
-def _print_options(console: "Console", options: "OptionTable") -> None:
+def _print_options(options: "OptionTable") -> None:
     leaves = options.leaves.values()
     shown = ["option", "type", "default", *(["bounds"] if any(o.bounds_text for o in leaves) else []), "help"]
     rows = [
         (option.name, option.type_text, option.default_text, *([option.bounds_text] * ("bounds" in shown)), option.help)
         for option in leaves
     ]
-    print_rows(console, shown, rows, unwrapped=("option",))
+    print_light_rows(shown, rows)
 
 
 def _stability(component: "Component") -> str:

@@ -22,11 +22,12 @@ def new_package(name: str, kind: "Kind | None", file: Path | None, out: Path | N
     """
     from artkit import __version__
     from artkit.scaffold import PackageName, content_of_example, content_of_file, write_package
+    from artkit.testing.check import LEVEL
 
     package = PackageName.checked(name)
     content = content_of_file(file) if file else content_of_example(kind or "model", package)
     folder = out or Path(package.dist)
-    files = write_package(package, content, folder, artkit_version=__version__)
+    files = write_package(package, content, folder, artkit_version=__version__, level=LEVEL)
     _note_imports(files[0], content)
     _note_clashes(package, content)
     typer.echo(f"wrote {folder}: {content.title} in {', '.join(files)}\nnext:")

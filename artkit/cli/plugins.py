@@ -102,7 +102,8 @@ def check(
 def new(
     name: Annotated[str, typer.Argument(help="Of the package, as people install it, such as artkit-film-grain.")],
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Of the example: model (if not given), augmenter, sampler, ...")
+        str | None,
+        typer.Option(metavar="KIND", help="Of the example: model (if not given), augmenter, sampler, loss, and so on."),
     ] = None,
     from_: Annotated[
         Path | None, typer.Option("--from", metavar="FILE.py", help="Use this plugin file in place of an example.")

@@ -55,7 +55,8 @@ def list_images(
     images = component.build(SourceContext(root=root), {**options, **flags})
     with component.guard("listing images"):
         records = _checked_records(images)
-        return Listing(records, _checked_rejects(images), [str(note) for note in _told(images, "notes")])
+        notes = [*component.notes_on({**options, **flags}), *(str(note) for note in _told(images, "notes"))]
+        return Listing(records, _checked_rejects(images), notes)
 
 
 def _fitting_source(root: Path | str, flags: Mapping[str, object]) -> str:

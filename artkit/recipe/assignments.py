@@ -42,9 +42,15 @@ def assign(recipe: Layer, assignment: str, registry: Registry) -> None:
 
 
 def _assign_to_single(recipe: Layer, kind: Kind, option: str, text: str, registry: Registry) -> None:
-    if "." in option and not registry.component(kind, recipe[kind]["name"]).options.knows(option):
-        last = option.rpartition(".")[2]
-        raise RecipeError(f"--set {kind}.{option}={text}: a run has one {kind}; write {kind}.{last}={text}")
+    options = registry.component(kind, recipe[kind]["name"]).options
+    if "." in option and not options.knows(option):
+        first, _, rest = option.partition(".")
+        if first in options.options:
+            type_text = options.options[first].type_text
+            advice = f"{kind}.{first} is {type_text} and has no options in it; a table is written {first}={rest}={text}"
+        else:
+            advice = f"a run has one {kind}; write {kind}.{rest.rpartition('.')[2]}={text}"
+        raise RecipeError(f"--set {kind}.{option}={text}: {advice}")
     recipe[kind] = lay_component(kind, recipe[kind], {option: CommandLineText(text)}, registry)
 
 

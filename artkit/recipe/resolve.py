@@ -1,6 +1,6 @@
 """A laid-out recipe, resolved: every component found, every option checked and filled in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -170,14 +170,7 @@ def choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
         # The recipe that a run leaves is read from anywhere.
         shared["weights"] = str(Path(shared["weights"]).expanduser().resolve())
     resolved = component.resolve(options)
-    return Choice(component=component, options=resolved, shared=shared, notes=tuple(_notes(component, options)))
-
-
-def _notes(component: Component, given: Mapping[str, Any]) -> Iterator[str]:
-    if component.warning:
-        yield component.warning
-    for old, new in component.options.renamings(given).items():
-        yield f"{component.owner}: the option '{old}' is called '{new}' now; recipes may go on using '{old}'"
+    return Choice(component=component, options=resolved, shared=shared, notes=tuple(component.notes_on(options)))
 
 
 def _provider(choice: Choice) -> str:

@@ -28,9 +28,9 @@ def recipe_schema(registry: Registry) -> JsonSchema:
     default = default_layer()
     sections: dict[str, JsonSchema] = {PLUGINS: _plugins_schema()}
     sections |= {name: _settings_schema(name, default.get(name, {})) for name in SETTINGS}
-    sections |= {kind: _section_schema(kind, registry, default[kind]["name"]) for kind in SINGLE}
-    for kind in SEVERAL:
-        sections[kind] = {"type": "array", "items": {"oneOf": _component_schemas(kind, registry)}}
+    sections |= {kind: _single_schema(kind, registry, default[kind]["name"]) for kind in SINGLE}
+    sections |= {kind: {"type": "array", "items": _named_schema(kind, registry)} for kind in SEVERAL}
+    kinds: tuple[Kind, ...] = (*SINGLE, *SEVERAL)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "artkit recipe",
@@ -38,6 +38,11 @@ def recipe_schema(registry: Registry) -> JsonSchema:
         "type": "object",
         "properties": sections,
         "additionalProperties": False,
+        "$defs": {
+            key: _component_schema(component, registry)
+            for kind in kinds
+            for key, component in _definitions(kind, registry).items()
+        },
     }
 
 
@@ -72,15 +77,39 @@ def _settings_schema(section: str, defaults: dict[str, Any]) -> JsonSchema:
     return schema | {"description": (settings.__doc__ or "").partition("\n")[0]}
 
 
-def _section_schema(kind: Kind, registry: Registry, default: str) -> JsonSchema:
+def _single_schema(kind: Kind, registry: Registry, default: str) -> JsonSchema:
     """Of a kind of which a run has one: without a name, the options are those of the default."""
     component = registry.component(kind, default)
     unnamed = _options_schema(component) | {"description": f"options of the default, {component.name}"}
-    return {"oneOf": [*_component_schemas(kind, registry), unnamed]}
+    schema = _named_schema(kind, registry)
+    del schema["required"]
+    schema["allOf"].append({"if": {"not": {"required": ["name"]}}, "then": unnamed})
+    return schema
 
 
-def _component_schemas(kind: Kind, registry: Registry) -> list[JsonSchema]:
-    return [_component_schema(component, registry) for component in registry.components(kind)]
+def _named_schema(kind: Kind, registry: Registry) -> JsonSchema:
+    """The table of a component: its name decides which options there are.
+
+    By `if` and `then`, an error is about the very option, and not that none of all components fits. Most editors
+    complete by `anyOf` alone, so that is there too, with a last arm by which it allows everything.
+    """
+    definitions = _definitions(kind, registry)
+    names = {key: _name_schema(component, registry) for key, component in definitions.items()}
+    return {
+        "type": "object",
+        "properties": {"name": {"anyOf": list(names.values())}},
+        "required": ["name"],
+        "allOf": [
+            {"if": {"properties": {"name": name}, "required": ["name"]}, "then": {"$ref": f"#/$defs/{key}"}}
+            for key, name in names.items()
+        ],
+        "anyOf": [*({"$ref": f"#/$defs/{key}"} for key in names), {}],
+    }
+
+
+def _definitions(kind: Kind, registry: Registry) -> dict[str, Component]:
+    """The components of a kind, under keys that need no escape in a reference."""
+    return {f"{kind}.{number}.{found.name}": found for number, found in enumerate(registry.components(kind))}
 
 
 def _component_schema(component: Component, registry: Registry) -> JsonSchema:

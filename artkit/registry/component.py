@@ -76,6 +76,13 @@ class Component:
         """Where to report its faults: "report it at https://..."; "" if its package does not say."""
         return f"report it at {self.plugin.issues_url}" if self.plugin.issues_url else ""
 
+    def notes_on(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """What to tell people who use it with these options: its warning, and options that are called otherwise now."""
+        if self.warning:
+            yield self.warning
+        for old, new in self.options.renamings(values).items():
+            yield f"{self.owner}: the option '{old}' is called '{new}' now; recipes may go on using '{old}'"
+
     def resolve(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A checked value for every option; see `OptionTable.resolve`.
 

@@ -25,7 +25,9 @@ _FILES: Final = {
 """Path in the package -> its template; the module comes on top."""
 
 
-def write_package(name: PackageName, content: Content, folder: Path, *, artkit_version: str) -> tuple[str, ...]:
+def write_package(
+    name: PackageName, content: Content, folder: Path, *, artkit_version: str, level: str
+) -> tuple[str, ...]:
     """Write a package.
 
     Args:
@@ -33,6 +35,7 @@ def write_package(name: PackageName, content: Content, folder: Path, *, artkit_v
         content: What it provides.
         folder: Where it goes; it must not exist yet, or be empty.
         artkit_version: The artkit it is written for; later ones with the same first number will do too.
+        level: Of the checks that its test is held to.
 
     Returns:
         The files, relative to the folder, the module first.
@@ -42,7 +45,8 @@ def write_package(name: PackageName, content: Content, folder: Path, *, artkit_v
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RecipeError(f"{folder} exists already, and nothing is overwritten; name another folder with --out")
-    texts = _render(name, content, artkit_version)
+    values = {"name": name, "content": content, "requirement": _requirement(artkit_version), "level": level}
+    texts = _render(f"{name.module}.py", content, values)
     try:
         _write(texts, folder)
     except OSError as error:
@@ -50,14 +54,15 @@ def write_package(name: PackageName, content: Content, folder: Path, *, artkit_v
     return tuple(texts)
 
 
-def _render(name: PackageName, content: Content, artkit_version: str) -> dict[str, bytes]:
+def _render(module: str, content: Content, values: dict[str, object]) -> dict[str, bytes]:
+    """The files of a package: path -> content."""
     templates = _environment()
-    values = {"name": name, "content": content, "requirement": _requirement(artkit_version)}
-    needed = dict(_FILES)
-    if content.module is None:
-        needed = {f"{name.module}.py": f"kinds/{content.kinds[0]}.py.j2", **needed}
-    texts = {path: templates.get_template(template).render(values).encode() for path, template in needed.items()}
-    return texts if content.module is None else {f"{name.module}.py": content.module, **texts}
+
+    def fill_in(template: str) -> bytes:
+        return templates.get_template(template).render(values).encode()
+
+    own = content.module if content.module is not None else fill_in(f"kinds/{content.kinds[0]}.py.j2")
+    return {module: own, **{path: fill_in(template) for path, template in _FILES.items()}}
 
 
 def _environment() -> "Environment":

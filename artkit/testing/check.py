@@ -1,7 +1,8 @@
 """One check of the contract: a small function whose docstring is the rule that it checks.
 
 A check gets a *subject*, does something with it, and raises `CheckFailure` with what went wrong, or `NotApplicable`
-with why the rule does not concern the subject. Anything else that it raises is a failure too.
+with why the rule does not concern the subject. Anything else that it raises is a failure too. It may return a note for
+people, such as a time that it measured.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ class NotApplicable(Exception):  # noqa: N818 # no error at all
 class Check:
     """One rule of the contract, and how it is looked after."""
 
-    function: Callable[[Any], None]
+    function: Callable[[Any], str | None]
     kind: Kind | None
     """The kind of component that it is for; None: every kind."""
     scope: Scope
@@ -53,7 +54,7 @@ class Check:
 
 def check(
     kind: Kind | None, *, scope: Scope = "case", since: str = "1.0", needs_build: bool = True, is_basic: bool = False
-) -> Callable[[Callable[[Any], None]], Check]:
+) -> Callable[[Callable[[Any], str | None]], Check]:
     """Make a check of a function; its name becomes the check's, its docstring the rule.
 
     Args:

@@ -29,7 +29,7 @@ class CheckResult:
     """Such as "model/vit-tiny[depth=2]::backward"."""
     outcome: Outcome
     reason: str = ""
-    """How the rule is broken, and the rule; or why it does not apply; "" if it is kept."""
+    """How the rule is broken, and the rule; or why it does not apply; or what was measured; or ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class PlannedCheck:
         """Carry it out. Nothing that the plugin raises gets out."""
         error = self._look()
         if error is None:
-            return CheckResult(self.id, "passed")
+            return CheckResult(self.id, "passed", self.subject.notes.get(self.check.name, ""))
         if isinstance(error, NotApplicable):
             return CheckResult(self.id, "not applicable", str(error))
         if isinstance(error, CheckFailure):
@@ -73,7 +73,9 @@ class PlannedCheck:
                 self._check_basics()
                 with fixed_generators(), warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # one check looks for warnings; the others find other faults
-                    self.check.function(self.subject)
+                    note = self.check.function(self.subject)
+                if note:
+                    self.subject.notes[self.check.name] = note
             except (Exception, SystemExit) as error:
                 verdicts[self.check.name] = error
         return verdicts[self.check.name]

@@ -75,6 +75,8 @@ def contract(
         if reasons and result.outcome == "failed":
             result = replace(result, outcome="expected", reason=reasons[0])
         results.append(result)
+        if result.outcome == "passed" and result.reason:
+            request.node.user_properties.append(("contract", result.reason))
         _tell(result, is_expected=bool(reasons), is_newer=_read_level(planned_check.check.since) > pin)
 
     return test_contract

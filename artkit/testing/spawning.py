@@ -22,7 +22,11 @@ from artkit.testing.target import open_targets
 
 def child_environment() -> dict[str, str]:
     """The environment for a process that finds the same modules as this one."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def spawn_faults(plugin: PluginSubject) -> dict[str, str]:

@@ -28,6 +28,8 @@ class _Sharing:
         self._shared: dict[Callable[[Any], Any], Any] = {}
         self.verdicts: dict[str, BaseException | None] = {}
         """What the checks that were carried out raised, by name."""
+        self.notes: dict[str, str] = {}
+        """What they had to say to people, by name."""
 
     def share(self, make: "Callable[[Any], T]") -> T:
         """What `make(self)` returned, made once."""

@@ -210,11 +210,13 @@ def test_show_prints_the_options_of_a_component(artkit_plugins, mine):
 
 def test_show_tells_the_defaults_that_a_name_of_its_own_sets(artkit_plugins, mine):
     with mine.open("a") as file:
-        file.write('\n@hookimpl\ndef artkit_losses(register):\n    register("late", late, presets={"start": 0.8})\n')
-        file.write("\ndef late(ctx, *, start: float = 0.5): ...\n")
+        file.write("\nfrom dataclasses import dataclass\n@dataclass(frozen=True)\nclass Fall:\n    end: float = 0.1\n")
+        file.write("\ndef late(ctx, *, start: float = 0.5, fall: Fall = Fall()): ...\n")
+        file.write("\n@hookimpl\ndef artkit_losses(register):\n    register('late', late, presets=PRESETS)\n")
+        file.write("\nPRESETS = {'start': 0.8, 'fall': {'end': 0.2}}\n")
     lines = artkit_plugins("show", "loss", "late", "--plugin", mine).stdout.splitlines()
-    assert lines[2] == "presets start = 0.8"
-    assert lines[5].split() == ["start", "float", "0.8"]
+    assert lines[2] == "presets start = 0.8, fall = {end = 0.2}"
+    assert [line.split() for line in lines[5:7]] == [["start", "float", "0.8"], ["fall.end", "float", "0.2"]]
 
 
 def test_show_warns_of_deprecated_components_and_knows_those_without_options(artkit_plugins, mine):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from artkit.cli.resolving import resolve
+from artkit.cli.shard_source import list_images
 from artkit.errors import RecipeError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
 from artkit.registry import load_registry
@@ -25,16 +27,22 @@ def artkit_models(register):
     register("old.net", net, stability="deprecated", note="Use net.", renamed={"layers": "depth"})
 
 @hookimpl
+def artkit_sources(register):
+    register("old.source", source, renamed={"layers": "depth"}, stability="deprecated", note="Use folder.")
+
+@hookimpl
 def artkit_losses(register):
     register("margin", margin_1)
     register("margin", margin_2, version=2)
 
 @hookimpl
 def artkit_augmenters(register):
-    register("old.film", film)
+    register("old.film", film, renamed={"sharpness": "grain"}, stability="deprecated", note="Use colour.")
 
 def net(ctx, *, stem: Stem = Stem(), depth: int = 3, files: tuple[Path, ...] = (), file: Path = Path("classes.txt"),
         start: Literal["mean"] | Path = "mean"): ...
+def source(ctx, *, depth: int = 3):
+    return []
 def margin_1(ctx, *, margin: float = 0.5): ...
 def margin_2(ctx, *, scale: float = 30.0): ...
 def film(ctx, *, stem: Stem = Stem(), grain: float = 0.1): ...
@@ -50,13 +58,13 @@ def plugin_registry(tmp_path_factory):
 
 @pytest.fixture
 def resolve_file(plugin_registry, tmp_path):
-    def resolve(text, **command_line):
+    def resolve_text(text, **command_line):
         path = tmp_path / "recipes" / "mine.toml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         return resolve_recipe(read_recipe_file(path), CommandLine(**command_line), plugin_registry)
 
-    return resolve
+    return resolve_text
 
 
 # --- groups ---------------------------------------------------------------------------------------------------------
@@ -79,6 +87,8 @@ def test_groups_of_augmenters_are_set_with_and_without_the_name_of_the_augmenter
 def test_set_on_a_model_without_that_group_says_how_to_write_it(resolve_file):
     with pytest.raises(RecipeError, match=r"--set model.head.width=3: a run has one model; write model.width=3"):
         resolve_file('[model]\nname = "net"\n', assignments=["model.head.width=3"])
+    with pytest.raises(RecipeError, match=r"model.depth is int and has no options in it; a table is written depth=a=3"):
+        resolve_file('[model]\nname = "net"\n', assignments=["model.depth.a=3"])
     with pytest.raises(RecipeError, match=r"has no option 'stem.wdith'. Did you mean 'stem.width'\?"):
         resolve_file('[model]\nname = "net"\n', assignments=["model.stem.wdith=3"])
 
@@ -135,6 +145,25 @@ def test_a_deprecated_component_is_noted_with_what_replaces_it(resolve_file):
     assert resolve_file('[model]\nname = "old.net"\n').model.notes == (
         "model 'old.net' (mine.py) is deprecated. Use net.",
     )
+
+
+def test_what_several_components_warn_of_alike_is_told_once(plugin_registry, capsys):
+    layer = {"model": {"name": "old.net"}, "augmenter": [{"name": "old.film", "sharpness": 1.0}, {"name": "old.film"}]}
+    resolve(layer, CommandLine(), plugin_registry)
+    assert capsys.readouterr().err.splitlines() == [
+        "note: model 'old.net' (mine.py) is deprecated. Use net.",
+        "note: augmenter 'old.film' (mine.py) is deprecated. Use colour.",
+        "note: augmenter 'old.film' (mine.py): the option 'sharpness' is called 'grain' now; "
+        "recipes may go on using 'sharpness'",
+    ]
+
+
+def test_conversion_is_told_the_same_of_sources(plugin_registry, tmp_path):
+    listing = list_images(plugin_registry, tmp_path, source="old.source", flags={}, options={"layers": 2})
+    assert listing.notes == [
+        "source 'old.source' (mine.py) is deprecated. Use folder.",
+        "source 'old.source' (mine.py): the option 'layers' is called 'depth' now; recipes may go on using 'layers'",
+    ]
 
 
 def test_without_a_version_the_newest_is_meant_and_records_say_which(resolve_file):

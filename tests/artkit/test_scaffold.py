@@ -70,11 +70,15 @@ def packages(tmp_path_factory):
     file = tmp_path_factory.mktemp("own") / "mine.py"
     file.write_text(PAIR)
     write_package(
-        PackageName("artkit-toy-pair"), content_of_file(file), folder / "artkit-toy-pair", artkit_version="0.1.0"
+        PackageName("artkit-toy-pair"),
+        content_of_file(file),
+        folder / "artkit-toy-pair",
+        artkit_version="0.1.0",
+        level="1.0",
     )
     for kind in KINDS:
         name = PackageName(f"artkit-toy-{kind}")
-        write_package(name, content_of_example(kind, name), folder / name.dist, artkit_version="0.1.0")
+        write_package(name, content_of_example(kind, name), folder / name.dist, artkit_version="0.1.0", level="1.0")
     return folder
 
 
@@ -112,11 +116,12 @@ def test_the_project_file_has_the_entry_point_and_bounds_artkit_but_not_torch(pa
     assert project["dependencies"] == ["artkit>=0.1,<1"]
 
 
-def test_later_versions_of_artkit_are_allowed_up_to_the_next_major_one(tmp_path):
+def test_later_versions_of_artkit_are_allowed_up_to_the_next_major_one_and_checks_stay_at_their_level(tmp_path):
     name = PackageName("artkit-late")
-    write_package(name, content_of_example("loss", name), tmp_path / "late", artkit_version="2.3.0rc1")
+    write_package(name, content_of_example("loss", name), tmp_path / "late", artkit_version="2.3.0rc1", level="2.2")
     project = tomllib.loads((tmp_path / "late" / "pyproject.toml").read_text())["project"]
     assert project["dependencies"] == ["artkit>=2.3,<3"]
+    assert 'contract("artkit-late", checks="2.2")' in (tmp_path / "late" / "tests" / "test_contract.py").read_text()
 
 
 def test_the_package_has_all_that_a_package_has(packages):

@@ -2,6 +2,8 @@
 
 import enum
 import json
+import re
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import jsonschema
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -132,8 +135,17 @@ def test_what_recipes_may_not_say_is_invalid(is_valid, text):
     assert not is_valid(text)
 
 
+def test_an_error_is_about_the_very_option(schema):
+    wrong = {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "augmenter": [{"name": "flips", "horizontal": 2.0}]}
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(wrong)
+    assert sorted(error.message for error in errors) == [
+        "2.0 is greater than the maximum of 1",
+        "Additional properties are not allowed ('learning_rate' was unexpected)",
+    ]
+
+
 def test_editors_are_told_names_help_defaults_and_what_is_deprecated(schema):
-    variants = {variant.get("title"): variant for variant in schema["properties"]["model"]["oneOf"]}
+    variants = {variant["title"]: variant for variant in schema["$defs"].values()}
     net = variants["model net"]
     assert net["description"] == "A net. (mine.py)"
     assert net["properties"]["name"]["anyOf"][0] == {"enum": ["net", "network"]}
@@ -231,3 +243,12 @@ def test_the_command_prints_nothing_else_than_the_schema():
 def test_a_file_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(RunError, match=r"cannot be written: .*; choose another place with --out"):
         CliRunner().invoke(app, ["schema", "--out", str(tmp_path)], catch_exceptions=False)
+
+
+def test_the_page_for_editors_has_commands_that_are_understood():
+    page = (Path(__file__).parents[2] / "docs" / "recipes-in-editors.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^artkit (schema .+?)(?: +#.*)?$", page, flags=re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        words = shlex.split(command)
+        assert typer.main.get_command(app).commands[words[0]].make_context("schema", words[1:]).params["out"]

@@ -42,7 +42,7 @@ def light_import(plugin: PluginSubject) -> None:
 
 
 @check(None, scope="plugin")
-def fast_import(plugin: PluginSubject) -> None:
+def fast_import(plugin: PluginSubject) -> str:
     """A plugin is imported within 100 ms, and does not wait for anything."""
     facts = plugin.share(_import_facts)
     if facts["heavy"]:
@@ -50,9 +50,10 @@ def fast_import(plugin: PluginSubject) -> None:
     attempts = [facts]
     while _is_slow(attempts[-1]) and len(attempts) < _ATTEMPTS:
         attempts.append(_probe(plugin))
+    cpu, wall = (min(one[key] for one in attempts) for key in ("cpu_ms", "wall_ms"))
     if _is_slow(attempts[-1]):
-        cpu, wall = (min(one[key] for one in attempts) for key in ("cpu_ms", "wall_ms"))
         fail(f"importing it took {cpu:.0f} ms of computing, {wall:.0f} ms in all")
+    return f"{cpu:.0f} ms"
 
 
 @check(None, scope="plugin")

@@ -54,7 +54,7 @@ def batch_of_one(subject: Subject) -> None:
 
 @check("model", is_basic=True)
 def copies(subject: Subject) -> None:
-    """copy.deepcopy gives a model that computes the same and shares nothing with the first."""
+    """A copy by copy.deepcopy computes the same and shares nothing with the model."""
     model = subject.share(_model)
     twin = copy.deepcopy(model)
     found = _forward(twin.eval(), subject.share(_batch))
@@ -73,9 +73,9 @@ def batch_independent(subject: Subject) -> None:
     _require_close(alone, whole[:2], "alone, images get other logits than in a batch")
 
 
-@check("model")
+@check("model", is_basic=True)
 def backward(subject: Subject) -> None:
-    """A finite gradient reaches every parameter that can be trained."""
+    """In training too a model returns logits, and a finite gradient reaches every parameter that can be trained."""
     model = subject.share(_trained)
     missing = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
     require(not missing, f"no gradient reaches {_some(missing)}")
@@ -187,6 +187,7 @@ def _trained(subject: Subject) -> nn.Module:
     """A copy after a forward and a backward pass in training."""
     model = copy.deepcopy(subject.share(_model)).train()
     found = model(subject.share(_batch).clone())
+    check_logits(found, 4, 3, subject.component)
     require(found.requires_grad, "its logits have no gradient")
     loss: Tensor = torch.nn.functional.cross_entropy(found, torch.arange(len(found)) % 3)
     torch.autograd.backward(loss)

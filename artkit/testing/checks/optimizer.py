@@ -18,11 +18,10 @@ def form(subject: Subject) -> None:
     check_optimizer(subject.build(), subject.component)
 
 
-@check("optimizer")
+@check("optimizer", is_basic=True)
 def keeps_groups(subject: Subject) -> None:
     """An optimizer has the groups of its context: the same parameters, and weight_decay = 0 where they say so."""
     given = param_groups()
-    before = [list(group) for group in given]
     optimizer: Optimizer = subject.build(param_groups=given)
     require(len(optimizer.param_groups) == len(given), f"it has {len(optimizer.param_groups)} groups of {len(given)}")
     for own, group in zip(optimizer.param_groups, given, strict=True):
@@ -30,7 +29,6 @@ def keeps_groups(subject: Subject) -> None:
         require(same, "its groups have other parameters than the context's")
         decay = own.get("weight_decay", 0.0)
         require("weight_decay" not in group or decay == group["weight_decay"], f"a group without decay has {decay}")
-    require([list(group) for group in given] == before, "it changes the groups of the context; give it copies of them")
 
 
 @check("optimizer")

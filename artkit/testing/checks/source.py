@@ -68,7 +68,7 @@ def missing_root(subject: Subject) -> None:
 
 @check("source")
 def notes_and_rejects(subject: Subject) -> None:
-    """notes() gives sentences, rejects() pairs of a file and a reason, once all records were yielded."""
+    """Once all records were yielded, notes() gives sentences, and rejects() pairs of a file and a reason."""
     source = subject.build()
     if not hasattr(source, "notes") and not hasattr(source, "rejects"):
         raise NotApplicable("it has neither")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,8 +47,9 @@ def parameters(test_function):
 def outcome_of(test_function, name):
     """What a test of the function comes to, and the reason."""
     (planned,) = parameters(test_function)[name].values
+    request = SimpleNamespace(node=SimpleNamespace(user_properties=[]))
     try:
-        test_function(planned, None)
+        test_function(planned, request)
     except (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception) as error:
         return type(error).__name__.lower(), str(error)
     return "passed", ""

@@ -83,7 +83,7 @@ RIGHT = {
                 return Mixed(mixed, partners, weight)
     """,
     "sampler": """
-        from artkit import RecipeError, SamplerContext, hookimpl
+        from artkit import SamplerContext, hookimpl
 
         @hookimpl
         def artkit_samplers(register):
@@ -92,8 +92,7 @@ RIGHT = {
         def toy(ctx: SamplerContext):
             '''Every image twice.'''
             import numpy as np
-            if not len(ctx.labels):
-                raise RecipeError("there are no images")
+            most = max(ctx.labels, default=0)
 
             class Toy:
                 calls = 0
@@ -263,6 +262,7 @@ FAULTS = [
     ("model", "ctx.num_outputs)", "3)", "logits"),
     ("model", "return self.head(self.drop(pooled))", "return self.head(self.drop(pooled)).squeeze(0)", "batch_of_one"),
     ("model", "# more steps", "pooled = pooled - 0.1 * pooled.mean(0)", "batch_independent"),
+    ("model", "# more steps", "if self.training: return self.head(pooled), pooled", "backward"),
     ("model", "# more parts", "self.spare = nn.Linear(2, 2)", "backward"),
     ("model", "# more parts", "self.drop.train = lambda mode: self.drop", "eval_mode"),
     (
@@ -306,7 +306,7 @@ FAULTS = [
         "import numpy as np; len(ctx.labels) and 1 // min(np.bincount(ctx.labels).tolist())",
         "class_gaps",
     ),
-    ("sampler", "if not len(ctx.labels):", "if False:", "no_images"),
+    ("sampler", "max(ctx.labels, default=0)", "max(ctx.labels)", "no_images"),
     ("sampler", "self.calls += 1", "np.random.rand()", "no_other_randomness"),
     # losses
     ("loss", "labels)\n", "labels, reduction='none')\n", "scalar"),
@@ -324,7 +324,12 @@ FAULTS = [
     ("loss", "memory = []", "memory = [1 / ctx.drawn_counts.clip(0).min().item()]", "undrawn_class"),
     # optimizers
     ("optimizer", "return optimizer", "optimizer.param_groups[0].pop('lr'); return optimizer", "form"),
-    ("optimizer", "[dict(group) for group in ctx.param_groups]", "ctx.param_groups", "keeps_groups"),
+    (
+        "optimizer",
+        "[dict(group) for group in ctx.param_groups]",
+        "sum([g['params'] for g in ctx.param_groups], [])",
+        "keeps_groups",
+    ),
     (
         "optimizer",
         "self.steps += 1",
