@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from artkit.annotations import Ge, Gt, Interval, Le, Lt, MultipleOf
 from artkit.cli import app
 from artkit.errors import RecipeError, RunError
-from artkit.options import OptionTable
+from artkit.options import CommandLineText, OptionTable, to_plain
 from artkit.options.schema import table_schema
+from artkit.options.values import value_text
 from artkit.recipe import CommandLine, recipe_schema, resolve_recipe, shipped_recipes
 from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE
 from artkit.registry import load_registry
@@ -215,6 +216,37 @@ def test_the_schema_allows_just_what_artkit_allows(name, value):
     except RecipeError:
         is_allowed = False
     assert MANY_VALIDATOR.is_valid({name: value}) == is_allowed
+
+
+WORDS = st.sampled_from(["a", "b c", "d,e", "it's", "1", "true"])
+FITTING = {
+    "flag": st.booleans(),
+    "count": st.integers(-1, 2),
+    "even": st.integers(-2, 2).map(lambda number: 2 * number),
+    "rate": st.floats(1e-9, 1),
+    "share": st.none() | st.floats(0, 0.9),
+    "text": WORDS,
+    "file": st.none() | WORDS.map(Path),
+    "order": st.sampled_from(["edge", 2, None]),
+    "fill": st.sampled_from(Fill),
+    "auto": st.just("auto") | st.integers(1, 9),
+    "layers": st.lists(st.integers(1, 9), max_size=3).map(tuple),
+    "pair": st.tuples(st.floats(-1, 1), WORDS),
+    "names": st.lists(WORDS, max_size=3),
+    "weights": st.just("auto") | st.dictionaries(st.sampled_from(["a", "b-c", "d_e"]), st.floats(0, 9), max_size=2),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=FITTING))
+def test_values_come_back_from_plain_data_and_from_the_command_line(values):
+    resolved = MANY.resolve(values, owner="model 'many'")
+    assert {name: resolved[name] for name in values} == values
+    assert MANY.resolve(to_plain(resolved), owner="model 'many'") == resolved
+    plain = {name: to_plain(value) for name, value in values.items()}
+    # On a command line, text stands without quotes.
+    texts = {name: value if isinstance(value, str) else value_text(value) for name, value in plain.items()}
+    typed = {name: CommandLineText(text) for name, text in texts.items()}
+    assert MANY.resolve(typed, owner="model 'many'") == resolved
 
 
 def test_defaults_are_valid_themselves():
