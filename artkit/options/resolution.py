@@ -35,7 +35,7 @@ class Resolution:
 
     def _checked(self, option: Option, value: Any) -> Any:
         # TOML has no null, so in a recipe too "none" is read; all else there has the type of TOML.
-        if isinstance(value, CommandLineText) or _is_none(value):
+        if isinstance(value, CommandLineText) or (_is_none(value) and option.can_be_none):
             value = read_text(value, option.hint.type) if value is not None else None
         try:
             return check_value(option, in_recipe_folder(value, option.hint.type))
