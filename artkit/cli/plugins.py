@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, Prefer, plugin_settings
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def new(
         Path | None, typer.Option("--from", metavar="FILE.py", help="Use this plugin file in place of an example.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to write it; if not given, a folder of that name here.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=given_path, help="Where to write it; else a folder of that name, here."),
     ] = None,
 ) -> None:
     """Write a package for a plugin: module, pyproject.toml, test of the contract, README, continuous integration.

@@ -1,6 +1,5 @@
 """Fills in the templates and writes the folder of a new package: all of it, or nothing."""
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -43,11 +42,11 @@ def write_package(
     Raises:
         RecipeError: if the folder is not empty, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RecipeError(f"{folder} exists already, and nothing is overwritten; name another folder with --out")
     values = {"name": name, "content": content, "requirement": _requirement(artkit_version), "level": level}
     texts = _render(f"{name.module}.py", content, values)
     try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RecipeError(f"{folder} exists already, and nothing is overwritten; name another folder with --out")
         _write(texts, folder)
     except OSError as error:
         raise RecipeError(f"{folder} cannot be written: {error.strerror}; name another folder with --out") from error
@@ -92,11 +91,11 @@ def _requirement(artkit_version: str) -> str:
 def _write(texts: dict[str, bytes], folder: Path) -> None:
     """Write beside the folder first, so that a full disk leaves no half package behind."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        whole = Path(beside) / folder.name
+    with tempfile.TemporaryDirectory(dir=folder.resolve().parent, prefix=".artkit-") as beside:
         for path, text in texts.items():
-            (whole / path).parent.mkdir(parents=True, exist_ok=True)
-            (whole / path).write_bytes(text)
-        if folder.exists():  # and empty
-            folder.rmdir()
-        shutil.move(whole, folder)
+            file = Path(beside) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text)
+        folder.mkdir(exist_ok=True)
+        for entry in Path(beside).iterdir():
+            entry.rename(folder / entry.name)

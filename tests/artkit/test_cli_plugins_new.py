@@ -70,6 +70,12 @@ def test_an_empty_folder_is_filled(new):
     assert Path("artkit-vit/artkit_vit.py").is_file()
 
 
+def test_the_folder_one_is_in_is_filled_if_it_is_empty(new, tmp_path):
+    assert new("artkit-vit", "--out", ".").exit_code == 0
+    assert Path("artkit_vit.py").is_file()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_file_of_ones_own_becomes_the_module_byte_by_byte(new):
     text = "# -*- coding: latin-1 -*-\r\n# Müller\r\n" + dedent(MINE)
     Path("mine.py").write_bytes(text.encode("latin-1"))
@@ -154,6 +160,11 @@ def test_a_folder_that_cannot_be_written_is_told(new):
     Path("file").touch()
     with pytest.raises(RecipeError, match=r"^file/below cannot be written: .*; name another folder with --out$"):
         new("artkit-vit", "--out", "file/below")
+    with pytest.raises(RecipeError, match=r" cannot be written: File name too long; name another folder with --out$"):
+        new(f"artkit-{'x' * 300}")
+    result = new("artkit-vit", "--out", "")
+    assert result.exit_code == 2
+    assert "the path is empty" in result.stderr
 
 
 def test_files_that_register_nothing_or_fail_are_refused_before_anything_is_written(new):
