@@ -18,6 +18,12 @@ from artkit.testing.subject import Subject
 
 _SIZES: Final = ((64, 96), (224, 256))
 """Pairs of image sizes; the second pair is for models that refuse the first."""
+_OF_TRAINING: Final = (
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
+"""Layers that are meant to compute something else in training."""
 _TOLERANCE: Final = 1e-3
 """Largest difference between two ways of computing the same, as a share of the largest logit."""
 
@@ -81,6 +87,22 @@ def backward(subject: Subject) -> None:
     require(not missing, f"no gradient reaches {_some(missing)}")
     wild = [name for name, p in model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
     require(not wild, f"gradients are not finite in {_some(wild)}")
+
+
+@check("model")
+def train_mode(subject: Subject) -> None:
+    """Training differs from evaluation by dropout and normalisation only."""
+    model = copy.deepcopy(subject.share(_model)).train()
+    for module in model.modules():
+        if isinstance(module, _OF_TRAINING):
+            module.eval()
+    found = []
+    for seed in (1, 2):
+        with fixed_generators(seed):
+            found.append(_forward(model, subject.share(_batch)))
+    if not _equal(*found):
+        raise NotApplicable("it draws random numbers of its own in training")
+    _require_close(found[0], subject.share(_eval_logits), "without dropout and normalisation, training gives others")
 
 
 @check("model")

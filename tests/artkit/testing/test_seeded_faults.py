@@ -262,6 +262,7 @@ FAULTS = [
     ("model", "ctx.num_outputs)", "3)", "logits"),
     ("model", "return self.head(self.drop(pooled))", "return self.head(self.drop(pooled)).squeeze(0)", "batch_of_one"),
     ("model", "# more steps", "pooled = pooled - 0.1 * pooled.mean(0)", "batch_independent"),
+    ("model", "# more steps", "pooled = pooled * (2 if self.training else 1)", "train_mode"),
     ("model", "# more steps", "if self.training: return self.head(pooled), pooled", "backward"),
     ("model", "# more parts", "self.spare = nn.Linear(2, 2)", "backward"),
     ("model", "# more parts", "self.drop.train = lambda mode: self.drop", "eval_mode"),
