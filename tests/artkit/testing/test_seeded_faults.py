@@ -405,6 +405,13 @@ def test_a_fault_is_found_by_the_check_that_is_meant_for_it_and_by_no_other(tmp_
     assert "\nThe rule: " in found[meant]
 
 
+def test_a_model_that_refuses_small_images_is_checked_with_large_ones(tmp_path):
+    refusal = "if ctx.image_size < 100: raise __import__('artkit').RecipeError('too small')"
+    source = RIGHT["model"].replace("class Toy(", f"{refusal}\n\n            class Toy(")
+    assert refusal in source
+    assert faults_found(tmp_path / "toy.py", source, but=DEAR) == {}
+
+
 def test_every_check_finds_a_fault():
     checks = {check.name for check in all_checks()}
     assert checks - {fault[3] for fault in FAULTS} == {"requirements"}  # that of installed packages, below
