@@ -41,6 +41,10 @@ class _Sharing:
         value: T = self._shared[make]
         return value
 
+    def forget(self) -> None:
+        """Let go of what was shared, once all checks are done: many models do not fit into memory at once."""
+        self._shared.clear()
+
 
 class PluginSubject(_Sharing):
     """A plugin as a whole.
