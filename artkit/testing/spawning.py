@@ -39,7 +39,8 @@ def spawn_faults(plugin: PluginSubject) -> dict[str, str]:
     done = subprocess.run(command, cwd=folder, env=child_environment(), capture_output=True, text=True, check=False)
     answer = folder / "answer.json"
     faults = json.loads(answer.read_text()) if answer.is_file() else {}
-    ended = f"the process ended with exit code {done.returncode}: {done.stderr.strip().splitlines()[-1:]}"
+    last_words = "".join(done.stderr.strip().splitlines()[-1:])
+    ended = f"the process ended with exit code {done.returncode}: {last_words}"
     return {subject.id: faults.get(subject.id, ended) for subject in subjects}
 
 
