@@ -34,7 +34,6 @@ class FakeRun:
         num_epochs: Of the run.
         steps_per_epoch: Optimizer steps.
         first_epoch: More than 0: the run was resumed there.
-        rank: Of the process.
 
     Attributes:
         run: The run.
@@ -51,7 +50,6 @@ class FakeRun:
         num_epochs: int = 3,
         steps_per_epoch: int = 3,
         first_epoch: int = 0,
-        rank: int = 0,
     ) -> None:
         self.published: list[tuple[Path, str, str]] = []
         self._status = status
@@ -73,8 +71,6 @@ class FakeRun:
             first_epoch=first_epoch,
             first_step=first_epoch * steps_per_epoch,
             history=[self._values(epoch, targets) for epoch in range(first_epoch)],
-            rank=rank,
-            world_size=rank + 1,
         )
 
     @property

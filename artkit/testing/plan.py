@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -40,6 +40,8 @@ class PlannedCheck:
     subject: PluginSubject | Subject
     basics: tuple[Check, ...] = ()
     """Checks of the kind that must pass before this one means anything."""
+    is_last: bool = False
+    """Whether no other check of the same component and case comes after it."""
 
     @property
     def id(self) -> str:
@@ -54,6 +56,8 @@ class PlannedCheck:
     def run(self) -> CheckResult:
         """Carry it out. Nothing that the plugin raises gets out."""
         error = self._look()
+        if self.is_last:
+            self.subject.forget()
         if error is None:
             return CheckResult(self.id, "passed", self.subject.notes.get(self.check.name, ""))
         if isinstance(error, NotApplicable):
@@ -128,6 +132,7 @@ def plan_checks(
         for check in _checks_of(checks, subject, plugin):
             found.append(PlannedCheck(check, subject, basics))
             basics += (check,) if check.is_basic else ()
+        found[-1] = replace(found[-1], is_last=True)
     return found
 
 

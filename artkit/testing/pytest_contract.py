@@ -43,7 +43,7 @@ def contract(
         cases: Component -> options to check it with, a table for each case, such as `{"vit-tiny": [{}, {"depth": 2}]}`.
             Without cases, a component is checked with its defaults. Classes are named class-0 to class-4.
         expected_failures: "component:check" -> why it fails, such as `{"vit-tiny:amp_forward": "overflows"}`. One that
-            passes is a failure, so that the list is never out of date.
+            passes, or does not apply, is a failure, so that the list is never out of date.
         roots: Source -> function that fills an empty folder and returns SRC; class folders of PNGs by default.
         marks: Component -> mark of its tests, such as `{"vit-huge": pytest.mark.slow}`.
 
@@ -86,10 +86,11 @@ def _tell(result: CheckResult, *, is_expected: bool, is_newer: bool) -> None:
     """Pass on to pytest what came of a check."""
     if result.outcome == "expected":
         pytest.xfail(result.reason)
+    if is_expected:
+        how = "passes" if result.outcome == "passed" else f"is not applicable ({result.reason})"
+        pytest.fail(f"{result.id} {how}: take it out of expected_failures", pytrace=False)
     if result.outcome == "not applicable":
         pytest.skip(result.reason)
-    if is_expected:
-        pytest.fail(f"{result.id} passes: take it out of expected_failures", pytrace=False)
     if result.outcome == "failed" and is_newer:
         with warnings.catch_warnings():
             warnings.simplefilter("always")  # a warning it stays, also where warnings are errors

@@ -16,7 +16,7 @@ from artkit.contracts import Kind
 from artkit.options import to_plain
 from artkit.registry.failure import describe_error
 from artkit.testing.contexts import context_for
-from artkit.testing.subject import PluginSubject, Subject, source_root
+from artkit.testing.subject import PluginSubject, Subject, image_sizes, source_root
 from artkit.testing.target import open_targets
 
 
@@ -39,7 +39,8 @@ def spawn_faults(plugin: PluginSubject) -> dict[str, str]:
     done = subprocess.run(command, cwd=folder, env=child_environment(), capture_output=True, text=True, check=False)
     answer = folder / "answer.json"
     faults = json.loads(answer.read_text()) if answer.is_file() else {}
-    ended = f"the process ended with exit code {done.returncode}: {done.stderr.strip().splitlines()[-1:]}"
+    last_words = "".join(done.stderr.strip().splitlines()[-1:])
+    ended = f"the process ended with exit code {done.returncode}: {last_words}"
     return {subject.id: faults.get(subject.id, ended) for subject in subjects}
 
 
@@ -57,6 +58,7 @@ def _case(subject: Subject) -> dict[str, Any]:
         "name": f"{subject.component.name}@{subject.component.version}",
         "options": to_plain(subject.options),
         "folder": str(folder),
+        "changes": {"image_size": subject.share(image_sizes)[0]} if subject.kind == "model" else {},
     }
 
 
@@ -72,7 +74,7 @@ def _build(registry: Any, case: dict[str, Any]) -> str:
     kind: Kind = case["kind"]
     try:
         component = registry.component(kind, case["name"])
-        component.build(context_for(kind, Path(case["folder"])), case["options"])
+        component.build(context_for(kind, Path(case["folder"]), **case["changes"]), case["options"])
     except Exception as error:
         return describe_error(error)
     return ""

@@ -9,15 +9,18 @@ import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from artkit.contracts import Kind
+from artkit.errors import ComponentError, RecipeError
 from artkit.options.values import value_text
 from artkit.registry import Component
 from artkit.testing.contexts import context_for
 from artkit.testing.target import Target
 
 T = TypeVar("T")
+
+_IMAGE_SIZES: Final = ((64, 96), (224, 256))
 
 Roots = Mapping[str, Callable[[Path], Path]]
 """Name of a source -> function that fills an empty folder and returns SRC."""
@@ -37,6 +40,10 @@ class _Sharing:
             self._shared[make] = make(self)
         value: T = self._shared[make]
         return value
+
+    def forget(self) -> None:
+        """Let go of what was shared, once all checks are done: many models do not fit into memory at once."""
+        self._shared.clear()
 
 
 class PluginSubject(_Sharing):
@@ -130,6 +137,8 @@ class Subject(_Sharing):
             folder = self.owner.new_folder()
         elif self.kind == "source" and "root" not in changes:
             folder = self.share(source_root)
+        elif self.kind == "model" and "image_size" not in changes:
+            changes["image_size"] = self.share(image_sizes)[0]
         return context_for(self.kind, folder, **changes)
 
     def build(self, **changes: Any) -> Any:
@@ -140,6 +149,22 @@ class Subject(_Sharing):
 def name_of(component: Component) -> str:
     """The name, with the version if there was one before."""
     return component.name if component.version == 1 else f"{component.name}@{component.version}"
+
+
+def image_sizes(subject: Subject) -> tuple[int, int]:
+    """Two sizes of images for a model: the first pair of which its factory does not refuse the smaller one."""
+    from artkit.testing.observing import observed
+
+    for sizes in _IMAGE_SIZES[:-1]:
+        try:
+            with observed():
+                subject.build(image_size=sizes[0])
+        except RecipeError:
+            continue
+        except ComponentError:
+            pass  # the size is not to blame; what is, the check of building tells
+        return sizes
+    return _IMAGE_SIZES[-1]
 
 
 def source_root(subject: Subject) -> Path:

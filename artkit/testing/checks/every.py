@@ -49,7 +49,7 @@ def fast_import(plugin: PluginSubject) -> str:
         raise NotApplicable("it imports large packages; see light_import")
     attempts = [facts]
     while _is_slow(attempts[-1]) and len(attempts) < _ATTEMPTS:
-        attempts.append(_probe(plugin))
+        attempts.append(_import_facts(plugin))
     cpu, wall = (min(one[key] for one in attempts) for key in ("cpu_ms", "wall_ms"))
     if _is_slow(attempts[-1]):
         fail(f"importing it took {cpu:.0f} ms of computing, {wall:.0f} ms in all")
@@ -131,7 +131,7 @@ def process_untouched(subject: Subject) -> None:
     changed = subject.share(_observation).changed
     if subject.kind == "model":
         changed = [what for what in changed if "of torch" not in what]
-        if "torch" not in " ".join(changed) and subject.share(_seeds_torch):
+        if subject.share(_seeds_torch):
             changed.append("the seed of torch, which the core sets")
     require(not changed, f"it changes {' and '.join(changed)}")
 
@@ -173,10 +173,7 @@ def _seeds_torch(subject: Subject) -> bool:
 
 
 def _import_facts(plugin: PluginSubject) -> dict[str, Any]:
-    return _probe(plugin)
-
-
-def _probe(plugin: PluginSubject) -> dict[str, Any]:
+    """What a process of its own tells of importing the plugin; see `import_probe`."""
     command = [sys.executable, "-P", str(Path(import_probe.__file__)), plugin.target.import_name]
     done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
     if done.returncode:

@@ -11,13 +11,16 @@ from torch import Tensor, nn
 
 from artkit.engine.returned import check_logits, check_model
 from artkit.engine.structure import ATTRIBUTE, find_structure
-from artkit.errors import RecipeError
 from artkit.testing.check import NotApplicable, check, fail, require
 from artkit.testing.observing import fixed_generators
-from artkit.testing.subject import Subject
+from artkit.testing.subject import Subject, image_sizes
 
-_SIZES: Final = ((64, 96), (224, 256))
-"""Pairs of image sizes; the second pair is for models that refuse the first."""
+_OF_TRAINING: Final = (
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+)
+"""Layers that are meant to compute something else in training."""
 _TOLERANCE: Final = 1e-3
 """Largest difference between two ways of computing the same, as a share of the largest logit."""
 
@@ -27,9 +30,9 @@ def logits(subject: Subject) -> None:
     """A model returns float logits (B, num_outputs), for any image_size and num_outputs that its factory takes."""
     model = subject.share(_model)
     check_model(model, subject.component)
-    larger = subject.share(_sizes)[1]
+    larger = subject.share(image_sizes)[1]
     other = _build(subject, num_outputs=5, image_size=larger)
-    for each, num_outputs, size in ((model, 3, subject.share(_sizes)[0]), (other, 5, larger)):
+    for each, num_outputs, size in ((model, 3, subject.share(image_sizes)[0]), (other, 5, larger)):
         found = _forward(each.eval(), _images(2, size))
         check_logits(found, 2, num_outputs, subject.component)
         require(found.is_floating_point(), f"it returns {found.dtype}")
@@ -84,6 +87,22 @@ def backward(subject: Subject) -> None:
 
 
 @check("model")
+def train_mode(subject: Subject) -> None:
+    """Training differs from evaluation by dropout and normalisation only."""
+    model = copy.deepcopy(subject.share(_model)).train()
+    for module in model.modules():
+        if isinstance(module, _OF_TRAINING):
+            module.eval()
+    found = []
+    for seed in (1, 2):
+        with fixed_generators(seed):
+            found.append(_forward(model, subject.share(_batch)))
+    if not _equal(*found):
+        raise NotApplicable("it draws random numbers of its own in training")
+    _require_close(found[0], subject.share(_eval_logits), "without dropout and normalisation, training gives others")
+
+
+@check("model")
 def input_untouched(subject: Subject) -> None:
     """A model does not change the images that it is given."""
     images = subject.share(_batch).clone()
@@ -116,7 +135,7 @@ def state_round_trip(subject: Subject) -> None:
 @check("model")
 def moves(subject: Subject) -> None:
     """A model moves whole to another device and dtype: tensors it makes follow its images, the rest are registered."""
-    model, size = subject.share(_model), subject.share(_sizes)[0]
+    model, size = subject.share(_model), subject.share(image_sizes)[0]
     for words in ({"dtype": torch.float64}, {"device": "meta"}):
         moved = copy.deepcopy(model).to(**words).eval()
         try:
@@ -162,21 +181,9 @@ def stages(subject: Subject) -> None:
 
 def _build(subject: Subject, *, seed: int = 0, num_outputs: int = 3, image_size: int | None = None) -> nn.Module:
     with fixed_generators(seed):
-        size = image_size or subject.share(_sizes)[0]
+        size = image_size or subject.share(image_sizes)[0]
         model: nn.Module = subject.build(num_outputs=num_outputs, image_size=size)
     return model
-
-
-def _sizes(subject: Subject) -> tuple[int, int]:
-    """The first pair of sizes that the factory does not refuse."""
-    for sizes in _SIZES[:-1]:
-        try:
-            with fixed_generators():
-                subject.build(image_size=sizes[0])
-        except RecipeError:
-            continue
-        return sizes
-    return _SIZES[-1]
 
 
 def _model(subject: Subject) -> nn.Module:
@@ -195,7 +202,7 @@ def _trained(subject: Subject) -> nn.Module:
 
 
 def _batch(subject: Subject) -> Tensor:
-    return _images(4, subject.share(_sizes)[0])
+    return _images(4, subject.share(image_sizes)[0])
 
 
 def _eval_logits(subject: Subject) -> Tensor:

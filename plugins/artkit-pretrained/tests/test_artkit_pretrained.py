@@ -19,7 +19,7 @@ from artkit.testing import contract, tiny_dataset
 from artkit_pretrained import efficientnet, efficientnet_lite0, mobilenet, mobilenet_v2
 from artkit_pretrained.packages import PackagedWeights
 
-test_contract = contract("artkit-pretrained", cases={"mobilenet-v2": [{}, {"pretrained": False}]})
+test_contract = contract("artkit-pretrained")
 
 CONTEXT = ModelContext(num_outputs=5, image_size=64)
 UNTRAINED = ModelContext(num_outputs=5, image_size=64, load_weights=False)

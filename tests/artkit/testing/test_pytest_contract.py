@@ -88,6 +88,13 @@ def test_a_failure_that_is_expected_and_does_not_come_is_a_failure(schedules, na
     assert (how, "passes: take it out of expected_failures" in said) == ("failed", True)
 
 
+def test_a_failure_that_is_expected_of_what_does_not_apply_is_a_failure(schedules):
+    test = contract(schedules, expected_failures={"broken:pure": "once"})
+    how, said = outcome_of(test, "schedule/broken::pure")
+    assert how == "failed"
+    assert said == "schedule/broken::pure is not applicable (see multipliers first): take it out of expected_failures"
+
+
 @pytest.mark.parametrize(
     ("said", "error"),
     [

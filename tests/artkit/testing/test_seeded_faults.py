@@ -262,6 +262,7 @@ FAULTS = [
     ("model", "ctx.num_outputs)", "3)", "logits"),
     ("model", "return self.head(self.drop(pooled))", "return self.head(self.drop(pooled)).squeeze(0)", "batch_of_one"),
     ("model", "# more steps", "pooled = pooled - 0.1 * pooled.mean(0)", "batch_independent"),
+    ("model", "# more steps", "pooled = pooled * (2 if self.training else 1)", "train_mode"),
     ("model", "# more steps", "if self.training: return self.head(pooled), pooled", "backward"),
     ("model", "# more parts", "self.spare = nn.Linear(2, 2)", "backward"),
     ("model", "# more parts", "self.drop.train = lambda mode: self.drop", "eval_mode"),
@@ -402,6 +403,13 @@ def test_a_fault_is_found_by_the_check_that_is_meant_for_it_and_by_no_other(tmp_
     found = faults_found(tmp_path / "toy.py", source.replace(old, new), but=DEAR - {meant})
     assert list(found) == [meant], found
     assert "\nThe rule: " in found[meant]
+
+
+def test_a_model_that_refuses_small_images_is_checked_with_large_ones(tmp_path):
+    refusal = "if ctx.image_size < 100: raise __import__('artkit').RecipeError('too small')"
+    source = RIGHT["model"].replace("class Toy(", f"{refusal}\n\n            class Toy(")
+    assert refusal in source
+    assert faults_found(tmp_path / "toy.py", source, but=DEAR) == {}
 
 
 def test_every_check_finds_a_fault():
