@@ -59,9 +59,10 @@ def test_the_average_of_another_model_is_refused():
 
 
 def test_averaged_weights_are_judged_kept_and_resumed_and_steps_are_those_without_them(training_bench):
-    plain = training_bench.train(training_bench.recipe("train.epochs=3"))
+    settings = "train.epochs=3", "optimizer.lr=0.01"
+    plain = training_bench.train(training_bench.recipe(*settings))
     folder = training_bench.run_folder()
-    averaged = training_bench.train(training_bench.recipe("train.epochs=3", "train.ema=0.8"), folder)
+    averaged = training_bench.train(training_bench.recipe(*settings, "train.ema=0.8"), folder)
     assert averaged.logged == plain.logged
     ours = averaged.weights()["model"]
     live, plain_weights = averaged.assembly.model.state_dict(), plain.assembly.model.state_dict()

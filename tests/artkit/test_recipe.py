@@ -133,7 +133,7 @@ def test_none_is_kept_although_toml_has_no_null(resolve, tmp_path, registry):
 def test_the_recipe_names_every_option_so_that_changed_defaults_change_no_old_run(resolve):
     plain = tomllib.loads(resolve().to_toml())
     assert plain["model"]["name"] == "artkit/small-resnet@1"
-    assert plain["model"]["width"] == 48
+    assert plain["model"]["width"] == 32
     assert plain["augmenter"][0]["p"] == 1.0
 
 
@@ -182,7 +182,7 @@ def test_a_table_without_a_name_is_told_whatever_the_command_line_says(resolve, 
         ("epochs=3", r"--set epochs=3 cannot be read; write it as kind.option=value"),
         ("train.epochs", r"cannot be read; write it as kind.option=value"),
         ("trian.epochs=3", r"there is no 'trian'. Did you mean 'train'\?"),
-        ("model.stem.width=3", r"a run has one model; write model.width=3"),
+        ("model.1.width=3", r"a run has one model; write model.width=3"),
         ("reporter.columns=3", r"this run has these reporters: console, .*; name one of them"),
         ("augmenter.rotation=x", r"rotation='x' is of the wrong type; it must be a number"),
         ("train.epochs=many", r"section \[train\]: epochs='many' is of the wrong type; it must be an integer"),

@@ -1,5 +1,6 @@
 """ResNets: torchvision's with a head of the right size and weights that it knows by name, and the small one."""
 
+import math
 import re
 
 import pytest
@@ -120,7 +121,7 @@ def test_dropout_acts_before_the_head_in_training_only():
 
 def test_small_resnet_with_50_outputs_has_the_known_number_of_parameters():
     model = small_resnet(ModelContext(num_outputs=50, image_size=64))
-    assert sum(parameter.numel() for parameter in model.parameters()) == 2_775_842
+    assert sum(parameter.numel() for parameter in model.parameters()) == 1_239_250
 
 
 @pytest.mark.parametrize("size", [32, 48, 63, 128])
@@ -131,12 +132,24 @@ def test_small_resnet_takes_any_size_from_32_pixels_on(size):
 
 
 def test_small_resnet_stages_double_channels_and_halve_resolution():
-    model = small_resnet(CONTEXT, width=8, blocks=(1, 2, 1))
+    model = small_resnet(CONTEXT, width=8, blocks=(1, 2, 1), stem="pooled")
     shapes = []
     for block in model.stages:
         block.register_forward_hook(lambda _, __, out: shapes.append(tuple(out.shape[1:])))
     model(images(size=64))
     assert shapes == [(8, 16, 16), (16, 8, 8), (16, 8, 8), (32, 4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("stem", "image_size", "share"),
+    [("small", 64, 2), ("pooled", 64, 4), ("auto", 64, 2), ("auto", 96, 2), ("auto", 97, 4), ("small", 128, 2)],
+)
+def test_small_resnet_begins_with_half_of_a_small_image_and_a_quarter_of_a_large_one(stem, image_size, share):
+    model = small_resnet(ModelContext(num_outputs=5, image_size=image_size), width=4, stem=stem)
+    sizes = []
+    model.stages[0].register_forward_hook(lambda _, __, out: sizes.append(out.shape[-1]))
+    model(images(size=image_size))
+    assert sizes == [math.ceil(image_size / share)]
 
 
 def test_small_resnet_blocks_start_as_their_shortcut():

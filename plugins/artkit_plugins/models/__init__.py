@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 __all__ = ["resnet", "se_densenet", "small_resnet"]
 
+_FINE_SIZE = 96
+"""Pixels up to which a small ResNet does not pool: strokes would be lost. Larger images show them anyway."""
+
 Dropout = Annotated[float, Interval(ge=0, lt=1), Doc("share of the pooled features set to 0 in training")]
 
 
@@ -80,15 +83,22 @@ def resnet(
 def small_resnet(
     ctx: ModelContext,
     *,
-    width: Annotated[int, Ge(1), Doc("channels of the first stage; each further stage doubles them")] = 48,
+    width: Annotated[int, Ge(1), Doc("channels of the first stage; each further stage doubles them")] = 32,
     blocks: Annotated[tuple[int, ...], Ge(1), Doc("residual blocks of each stage")] = (1, 1, 1, 1),
+    stem: Annotated[
+        Literal["auto", "small", "pooled"],
+        Doc("small: 3x3, half of the size; pooled: and pooling, a quarter; auto: small up to 96 pixels"),
+    ] = "auto",
     dropout: Dropout = 0.0,
 ) -> "nn.Module":
     """Short and wide ResNet for small images: the fastest to learn on a CPU."""
     _check_stages("blocks", blocks)
     from artkit_plugins.models.basic_resnet import SmallResNet
 
-    return SmallResNet(ctx.num_outputs, width=width, blocks=blocks, dropout=dropout, in_channels=ctx.in_channels)
+    pools = stem == "pooled" or (stem == "auto" and ctx.image_size > _FINE_SIZE)
+    return SmallResNet(
+        ctx.num_outputs, width=width, blocks=blocks, pools=pools, dropout=dropout, in_channels=ctx.in_channels
+    )
 
 
 def _check_stages(option: str, stages: tuple[int, ...]) -> None:

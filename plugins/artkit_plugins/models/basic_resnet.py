@@ -1,8 +1,9 @@
 """A short residual network for small images: as few convolutions as a residual network can have, and those wide.
 
-With one block a stage it is known as ResNet-10. The stem halves the resolution twice with 3x3 windows, so that an image
-of 64 pixels reaches the first block with 16. It pools before it normalises: the largest values are the same either way
-while the scales are positive, and normalising a quarter of the pixels makes a training step about a sixth shorter.
+With one block a stage it is known as ResNet-10. The stem halves the resolution with a 3x3 window: an image of 64 pixels
+reaches the first block with 32, or with 16 if the stem pools. It pools before it normalises: the largest values are the
+same either way while the scales are positive, and normalising a quarter of the pixels makes a training step about a
+sixth shorter.
 
 Papers: He, Zhang, Ren and Sun 2016, "Deep Residual Learning for Image Recognition"; Goyal et al. 2017, "Accurate, Large
 Minibatch SGD", sec. 5.1, for blocks that start as their shortcut alone.
@@ -45,6 +46,7 @@ class SmallResNet(nn.Module):
         num_outputs: Number of logits.
         width: Channels of the first stage; every further stage has twice as many as the one before.
         blocks: Residual blocks of each stage; every stage but the first halves the resolution.
+        pools: Whether the stem halves the resolution once more.
         dropout: Share of the pooled features set to 0 in training.
         in_channels: Channels of the images.
     """
@@ -53,15 +55,16 @@ class SmallResNet(nn.Module):
         self,
         num_outputs: int,
         *,
-        width: int = 48,
+        width: int = 32,
         blocks: Sequence[int] = (1, 1, 1, 1),
+        pools: bool = False,
         dropout: float = 0.0,
         in_channels: int = 3,
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=2, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1) if pools else nn.Identity()
         self.stages = nn.Sequential()
         channels = width
         for stage, num_blocks in enumerate(blocks):

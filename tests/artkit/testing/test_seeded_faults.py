@@ -257,7 +257,7 @@ FAULTS = [
     ("model", "model = Toy()", "torch.manual_seed(0); model = Toy()", "process_untouched"),
     ("loss", "memory = []", "torch.rand(1)", "process_untouched"),
     ("loss", "memory = []", "import os; os.chdir('/')", "process_untouched"),
-    ("schedule", "calls = []", "import __main__; __main__.__file__.index('pytest')", "spawns"),
+    ("schedule", "calls = []", "import sys; 1 / ('spawning' not in sys.argv[0])", "spawns"),
     # models
     ("model", "ctx.num_outputs)", "3)", "logits"),
     ("model", "return self.head(self.drop(pooled))", "return self.head(self.drop(pooled)).squeeze(0)", "batch_of_one"),
