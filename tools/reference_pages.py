@@ -1,7 +1,7 @@
 """Pages of the reference, in Markdown, from the docstrings and signatures of what they describe.
 
-One page a kind of component (its hook, its context, what its factories return, options, built-in components), one of
-run events, one of the sections of a recipe that belong to no component.
+One page a kind of component (its hook, an example, its context, what its factories return, options, checks, built-in
+components), one of run events, one of tests, one of the sections of a recipe that belong to no component.
 """
 
 import ast
@@ -10,9 +10,10 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, Final
 
-from artkit import annotations, contracts, hookspecs
+from artkit import annotations, contracts, hookspecs, testing
 from artkit.contracts import KINDS, Kind
 from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
 from artkit.options import OptionTable, groups, hints, paths, reading
@@ -20,6 +21,9 @@ from artkit.recipe import DataSettings, RetrainSettings, TrainSettings
 from artkit.recipe.layers import default_layer
 from artkit.registering import RegisterOf
 from artkit.registry import Component, Registry, plural, shared_options
+from artkit.scaffold import PackageName, Provided, example_module
+from artkit.testing import fake_run, harness
+from artkit.testing.checks import all_checks
 
 _RETURNED: Final[Mapping[Kind, tuple[type, ...]]] = {
     "model": (contracts.Pretrained,),
@@ -41,6 +45,7 @@ def all_pages(registry: Registry) -> dict[str, str]:
         "registering.md": registering_page(),
         "options.md": options_page(),
         "run-events.md": events_page(),
+        "testing.md": testing_page(),
         "recipe-sections.md": settings_page(),
     }
     return pages | {"README.md": index_page(pages)}
@@ -49,7 +54,8 @@ def all_pages(registry: Registry) -> dict[str, str]:
 def index_page(pages: Mapping[str, str]) -> str:
     """The list of the pages."""
     lines = [f"- [{text.partition(chr(10))[0].removeprefix('# ')}]({name})" for name, text in pages.items()]
-    return _page("Reference", "\n".join(lines))
+    begin = "What authors of plugins work with; [the tutorial](../tutorial.md) is the place to begin."
+    return _page("Reference", begin, "\n".join(lines))
 
 
 def kind_page(kind: Kind, registry: Registry) -> str:
@@ -61,11 +67,56 @@ def kind_page(kind: Kind, registry: Registry) -> str:
     return _page(
         plural(kind).capitalize(),
         _hook_text(hook),
+        _example_section(kind),
         *described,
         *_shared_section(kind),
+        f"## Checks\n\n{_CHECKED} After [those of every plugin](testing.md#checks-of-every-plugin):",
+        _check_table(kind),
         f"## {plural(kind).capitalize()} that come with artkit",
         *(component_section(component) for component in components),
     )
+
+
+_CHECKED: Final = "`artkit plugins check` and the tests of packages hold a plugin to these rules."
+
+
+def _example_section(kind: Kind) -> str:
+    """The example of a kind, as `artkit plugins new` writes it, and how it is used."""
+    name = PackageName(f"artkit-my-{kind}")
+    used = Provided(kind=kind, name=name.component, summary="").command
+    said = f"A whole plugin; `artkit plugins new {name.dist} --kind {kind}` writes it as a package with tests."
+    commands = _code(f"{used} --plugin mine.py    # as one file\n{used}                     # installed", "")
+    return _join("## Example", said, _code(example_module(kind, name)), commands)
+
+
+def _check_table(kind: Kind | None) -> str:
+    """The checks of a kind; None: those of every plugin."""
+    return _table(("check", "rule"), ((f"`{one.name}`", one.rule) for one in all_checks() if one.kind == kind))
+
+
+def testing_page() -> str:
+    """The page of `artkit.testing`: the checks that are the same for all kinds, and what tests are written with."""
+    public = [getattr(testing, name) for name in sorted(testing.__all__, key=str.lower)]
+    return _page(
+        "Tests and checks",
+        "What `artkit.testing` has for the tests of a plugin. `contract` is enough to begin with; a harness trains for "
+        "real, and a fake run spares reporters a training.",
+        f"## Checks of every plugin\n\n{_CHECKED} The page of each kind has more.",
+        _check_table(None),
+        f"## A tiny real run\n\n{_with_example(harness)}",
+        f"## The events of a run alone\n\n{_with_example(fake_run)}",
+        *(_class_section(one) if isinstance(one, type) else _function_section(one) for one in public),
+    )
+
+
+def _with_example(module: ModuleType) -> str:
+    """What a module says: a sentence, and an example of its use."""
+    sentence, _, example = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
+    return _join(sentence, _code(example))
+
+
+def _function_section(function: Callable[..., Any]) -> str:
+    return _join(f"## {function.__name__}", _code(_head(function)), as_markdown(function.__doc__ or ""))
 
 
 def component_section(component: Component) -> str:
@@ -134,7 +185,11 @@ def as_markdown(docstring: str) -> str:
     """A docstring as Markdown: headings become bold words, what stands below them a list, and examples code."""
     text = inspect.cleandoc(docstring)
     text = re.sub(r"(?ms)^Example:\n +::\n\n(.+?)\Z", lambda found: _code(found[1]), text)
-    return re.sub(r"(?ms)^(Args|Returns|Raises):\n(.+?)(?=\n\n|\Z)", lambda found: _listed(found[1], found[2]), text)
+    return re.sub(
+        r"(?ms)^(Args|Attributes|Returns|Yields|Raises):\n(.+?)(?=\n\n|\Z)",
+        lambda found: _listed(found[1], found[2]),
+        text,
+    )
 
 
 def _listed(section: str, text: str) -> str:
@@ -142,9 +197,9 @@ def _listed(section: str, text: str) -> str:
     return f"**{section}**\n\n{re.sub(r'(?m)^ +', '  ', items)}"
 
 
-def _code(text: str) -> str:
+def _code(text: str, language: str = "python") -> str:
     text = text.replace("'''", '"""')  # within a docstring they had to differ
-    return f"```python\n{textwrap.dedent(text).rstrip()}\n```"
+    return f"```{language}\n{textwrap.dedent(text).rstrip()}\n```"
 
 
 def _hook_text(hook: str) -> str:
@@ -174,16 +229,19 @@ def _class_section(described: type) -> str:
     assert isinstance(node, ast.ClassDef)
     if fields := list(_fields(node)):
         lines.append(_table(("field", "type", "what it is"), fields))
-    for name, method in inspect.getmembers(described, inspect.isfunction):
-        if name in {part.name for part in node.body if isinstance(part, ast.FunctionDef)} and method.__doc__:
-            lines += [_code(_head(method)), as_markdown(method.__doc__)]
+    for part in (part for part in node.body if isinstance(part, ast.FunctionDef) and ast.get_docstring(part)):
+        member = vars(described)[part.name]
+        if isinstance(member, property):
+            lines += [_code(f"@property\n{_head(member.fget)}"), as_markdown(member.__doc__ or "")]
+        elif not part.name.startswith("_") or part.name in ("__call__", "__iter__"):
+            lines += [_code(_head(member)), as_markdown(member.__doc__ or "")]
     return _join(*lines)
 
 
 def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
     """Name, type and docstring of each field; the docstring is the text below it."""
     for part, below in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.target.id[0] != "_":
             value = below.value if isinstance(below, ast.Expr) else None
             text = value.value if isinstance(value, ast.Constant) else ""
             said = inspect.cleandoc(text) if isinstance(text, str) else ""

@@ -11,6 +11,14 @@ Templates are jinja2 with `<< name >>` for values and `<% if %>` for choices, si
 
 from artkit.scaffold.content import Content, Provided, content_of_example, content_of_file
 from artkit.scaffold.naming import PackageName
-from artkit.scaffold.writing import write_package
+from artkit.scaffold.writing import example_module, write_package
 
-__all__ = ["Content", "PackageName", "Provided", "content_of_example", "content_of_file", "write_package"]
+__all__ = [
+    "Content",
+    "PackageName",
+    "Provided",
+    "content_of_example",
+    "content_of_file",
+    "example_module",
+    "write_package",
+]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.version import Version
 
+from artkit.contracts import Kind
 from artkit.errors import RecipeError
 from artkit.scaffold.content import Content
 from artkit.scaffold.naming import PackageName
@@ -42,8 +43,8 @@ def write_package(
     Raises:
         RecipeError: if the folder is not empty, or cannot be written.
     """
-    values = {"name": name, "content": content, "requirement": _requirement(artkit_version), "level": level}
-    texts = _render(f"{name.module}.py", content, values)
+    values = {"content": content, "requirement": _requirement(artkit_version), "level": level}
+    texts = _render(name, content, values)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RecipeError(f"{folder} exists already, and nothing is overwritten; name another folder with --out")
@@ -53,15 +54,20 @@ def write_package(
     return tuple(texts)
 
 
-def _render(module: str, content: Content, values: dict[str, object]) -> dict[str, bytes]:
+def example_module(kind: Kind, name: PackageName) -> str:
+    """The module of a package that has the example of a kind."""
+    return _environment().get_template(f"kinds/{kind}.py.j2").render(name=name)
+
+
+def _render(name: PackageName, content: Content, values: dict[str, object]) -> dict[str, bytes]:
     """The files of a package: path -> content."""
     templates = _environment()
 
     def fill_in(template: str) -> bytes:
-        return templates.get_template(template).render(values).encode()
+        return templates.get_template(template).render(values, name=name).encode()
 
-    own = content.module if content.module is not None else fill_in(f"kinds/{content.kinds[0]}.py.j2")
-    return {module: own, **{path: fill_in(template) for path, template in _FILES.items()}}
+    own = content.module if content.module is not None else example_module(content.kinds[0], name).encode()
+    return {f"{name.module}.py": own, **{path: fill_in(template) for path, template in _FILES.items()}}
 
 
 def _environment() -> "Environment":

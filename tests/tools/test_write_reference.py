@@ -9,10 +9,13 @@ from typing import Annotated
 
 import pytest
 
-from artkit import hookspecs
+from artkit import hookspecs, testing
+from artkit.contracts import KINDS
 from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
 from artkit.options import OptionTable
 from artkit.registry import load_registry, shared_options
+from artkit.scaffold import PackageName, example_module
+from artkit.testing.checks import all_checks
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +43,7 @@ def test_the_reference_is_up_to_date(tools, registry):
 def test_every_hook_has_a_docstring_and_stands_in_the_reference(hook):
     assert getattr(hookspecs, hook).__doc__
     pages = [file.read_text(encoding="utf-8") for file in (ROOT / "docs" / "reference").glob("*.md")]
-    assert sum(f"def {hook}(" in page for page in pages) == 1
+    assert sum(f"\ndef {hook}(" in page for page in pages) == 1
 
 
 def test_every_hook_of_the_module_is_listed():
@@ -89,3 +92,23 @@ def test_docstrings_become_markdown(tools):
     assert tools.pages.as_markdown(text) == (
         "Do it.\n\n**Args**\n\n- `name`: Of it,\n  in full.\n\n```python\ndo(1)\n```"
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_of_a_kind_has_its_context_an_example_all_checks_and_built_in_components(tools, registry, kind):
+    page = tools.pages.kind_page(kind, registry)
+    assert f"## {kind.capitalize()}Context" in page
+    assert example_module(kind, PackageName(f"artkit-my-{kind}")) in page
+    assert all(f"| `{one.name}` | {one.rule}" in page for one in all_checks() if one.kind == kind)
+    assert all(f"### {one.name}\n" in page for one in registry.components(kind) if one.plugin.is_builtin)
+
+
+def test_every_check_says_its_rule_in_a_sentence():
+    assert len(all_checks()) > 60
+    assert not [one.name for one in all_checks() if not one.rule.endswith(".") or len(one.rule) > 120]
+
+
+def test_what_every_plugin_is_checked_for_and_all_that_tests_are_written_with_stand_on_one_page(tools):
+    page = tools.pages.testing_page()
+    assert all(f"| `{one.name}` | {one.rule}" in page for one in all_checks() if one.kind is None)
+    assert all(f"\n## {name}\n" in page for name in testing.__all__)
