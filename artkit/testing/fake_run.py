@@ -3,7 +3,7 @@
 def test_my_report_names_the_worst_class(tmp_path):
     run = FakeRun(tmp_path)
     run.replay(my_report(run.context))
-    assert "class-3" in (tmp_path / "mine.txt").read_text()
+    assert "artist-3" in (tmp_path / "mine.txt").read_text()
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
