@@ -36,6 +36,11 @@ def test_the_plugin_trains(shape_shards, tmp_path):
     assert result.exit_code == 0, result.output
 
 
+def test_the_plugin_takes_at_most_twelve_lines_of_code():
+    (source,) = [block for block in code_blocks("python") if "artkit_models" in block]
+    assert sum(bool(line.strip()) for line in source.splitlines()) <= 12
+
+
 def test_the_recipe_is_understood(tmp_path):
     from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
     from artkit.registry import load_registry

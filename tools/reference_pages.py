@@ -207,13 +207,20 @@ def _hook_text(hook: str) -> str:
     return _join(_code(f"@hookimpl\n{_head(function)}"), as_markdown(function.__doc__ or ""))
 
 
+_WIDTH: Final = 120
+"""Columns of a line of code."""
+
+
 def _head(function: Callable[..., Any]) -> str:
     """The lines of a function from `def` on to its docstring, as they are written, without quotes around types."""
     source = textwrap.dedent(inspect.getsource(function))
     node = ast.parse(source).body[0]
     assert isinstance(node, ast.FunctionDef)
     lines = source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
-    return re.sub(r'(: |-> )"([^"]+)"', r"\1\2", "\n".join(lines)) + " ..."
+    head = re.sub(r'(: |-> )"([^"]+)"', r"\1\2", "\n".join(lines)) + " ..."
+    if "\n" not in head and len(head) > _WIDTH:  # it would be, with the dots
+        head = re.sub(r"\((.*)\) ->", r"(\n    \1\n) ->", head)
+    return head
 
 
 def _shared_section(kind: Kind) -> Iterator[str]:
@@ -231,8 +238,8 @@ def _class_section(described: type) -> str:
         lines.append(_table(("field", "type", "what it is"), fields))
     for part in (part for part in node.body if isinstance(part, ast.FunctionDef) and ast.get_docstring(part)):
         member = vars(described)[part.name]
-        if isinstance(member, property):
-            lines += [_code(f"@property\n{_head(member.fget)}"), as_markdown(member.__doc__ or "")]
+        if getter := getattr(member, "fget", None):
+            lines += [_code(f"@property\n{_head(getter)}"), as_markdown(member.__doc__ or "")]
         elif not part.name.startswith("_") or part.name in ("__call__", "__iter__"):
             lines += [_code(_head(member)), as_markdown(member.__doc__ or "")]
     return _join(*lines)

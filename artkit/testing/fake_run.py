@@ -1,5 +1,8 @@
 """A run that never was: the events of a run, made up, for tests of reporters.
 
+from artkit.testing import FakeRun
+
+
 def test_my_report_names_the_worst_class(tmp_path):
     run = FakeRun(tmp_path)
     run.replay(my_report(run.context))

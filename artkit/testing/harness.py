@@ -2,6 +2,7 @@
 
 from artkit.testing.harness import harness  # noqa: F401
 
+
 def test_vit_trains(harness):
     run = harness.run(plugin="artkit-vit", model="vit-tiny", steps=2)
     assert run.status == "ok"
