@@ -53,20 +53,31 @@ def all_pages(registry: Registry) -> dict[str, str]:
 
 def index_page(pages: Mapping[str, str]) -> str:
     """The list of the pages."""
-    lines = [f"- [{text.partition(chr(10))[0].removeprefix('# ')}]({name})" for name, text in pages.items()]
     begin = "What authors of plugins work with; [the tutorial](../tutorial.md) is the place to begin."
+    said = {f"{plural(kind)}.md": _contract_of(kind) for kind in KINDS}
+    lines = [
+        f"- [{text.splitlines()[0].removeprefix('# ')}]({name}){said.get(name, '')}" for name, text in pages.items()
+    ]
     return _page("Reference", begin, "\n".join(lines))
+
+
+def _contract_of(kind: Kind) -> str:
+    """What the factories of a kind take and give, as its hook says it."""
+    return ": " + (getattr(hookspecs, _hook_of(kind)).__doc__ or "").partition(": ")[2].rstrip()
+
+
+def _hook_of(kind: Kind) -> str:
+    return next(hook for hook, of in REGISTRATION_HOOKS.items() if of == kind)
 
 
 def kind_page(kind: Kind, registry: Registry) -> str:
     """The page of a kind: its contract, and the built-in components with their options."""
-    hook = next(hook for hook, of in REGISTRATION_HOOKS.items() if of == kind)
     context = getattr(contracts, f"{kind.capitalize()}Context")
     described = [_class_section(described) for described in (context, *_RETURNED.get(kind, ()))]
     components = [component for component in registry.components(kind) if component.plugin.is_builtin]
     return _page(
         plural(kind).capitalize(),
-        _hook_text(hook),
+        _hook_text(_hook_of(kind)),
         _example_section(kind),
         *described,
         *_shared_section(kind),
