@@ -52,6 +52,7 @@ class ModelContext:
     image_size: int
     """Height and width in pixels of the images in training."""
     in_channels: int = 3
+    """Channels of the images; RGB."""
     weights: str | None = None
     """Name of pretrained weights, if the user gave `weights` that are neither a file nor a run. A factory that knows no
     names leaves it alone: unless the model says in `artkit_pretrained` that it has these, the user is told."""
@@ -79,6 +80,7 @@ class AugmenterContext:
     """For an augmenter factory, which returns an `Augmenter`."""
 
     image_size: int
+    """Height and width in pixels of the images in training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,9 @@ class SamplerContext:
     labels: "NDArray[np.int64]"
     """Class of each training sample, (N,), from 0 to K - 1. Read-only."""
     class_names: Sequence[str]
+    """Name of each class, K of them."""
     seed: int
+    """Of the run. A sampler's random numbers come from it and the epoch."""
     num_epochs: int
     """Epochs that the sampler decides; those that `sampler.defer` keeps natural are not among them."""
 
@@ -101,6 +105,7 @@ class LossContext:
     """
 
     class_names: Sequence[str]
+    """Name of each class, K of them."""
     class_counts: "NDArray[np.int64]"
     """Training samples of each class, (K,), in the order of `class_names`."""
     drawn_counts: "NDArray[np.int64]"
@@ -129,7 +134,9 @@ class ScheduleContext:
     """For a schedule factory, which returns a `Schedule`."""
 
     num_epochs: int
+    """Epochs of the whole run."""
     steps_per_epoch: int
+    """Optimizer steps of an epoch."""
     learning_rate: float
     """The optimizer's, in the fastest of its parameter groups: what a multiplier of 1 stands for."""
 
@@ -286,7 +293,9 @@ class RunInfo:
     """A run, as its reporters see it."""
 
     id: str
+    """Name of the run folder, such as 2026-01-31-small-resnet-1."""
     dir: Path
+    """The run folder."""
     recipe: Mapping[str, Any]
     """The fully resolved recipe, plain JSON-able values."""
     components: Mapping[str, str]
@@ -298,9 +307,11 @@ class RunInfo:
     train_counts: Sequence[int]
     """Training images of each class, in the order of `class_names`."""
     split_sizes: Mapping[str, int]
+    """Samples of each split: train, val, test."""
     num_parameters: int
     """Trainable parameters."""
     num_epochs: int
+    """Epochs of the whole run."""
     select: str
     """Which validation value of the first target chooses the weights: "accuracy", "macro_recall" or "loss"."""
     first_epoch: int = 0
@@ -310,8 +321,11 @@ class RunInfo:
     history: Sequence[Mapping[str, float]] = ()
     """The values of the epochs done before, empty unless resumed."""
     device: str = "cpu"
+    """What it trains on, such as cpu or cuda:0."""
     rank: int = 0
+    """Which of several processes this is, from 0."""
     world_size: int = 1
+    """How many processes train together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +333,9 @@ class ErrorInfo:
     """Why a run failed."""
 
     type: str
+    """Class of the error, such as RunError."""
     message: str
+    """What it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,10 +348,13 @@ class Predictions:
     target: str
     """What the classes are of, such as "artist"."""
     split: str
+    """Which one: test, or val."""
     class_names: Sequence[str]
+    """Name of each class, K of them."""
     train_counts: Sequence[int]
     """Training images of each class."""
     keys: Sequence[str]
+    """Name of each sample in the data set."""
     files: Sequence[str]
     """Where each image came from, relative to the converted folder."""
     labels: "NDArray[np.int64]"

@@ -28,6 +28,7 @@ class CheckResult:
     id: str
     """Such as "model/vit-tiny[depth=2]::backward"."""
     outcome: Outcome
+    """"passed", "failed", "expected" to fail, or "not applicable"."""
     reason: str = ""
     """How the rule is broken, and the rule; or why it does not apply; or what was measured; or ""."""
 

@@ -27,6 +27,7 @@ class HarnessRun:
     folder: Path
     """The run folder."""
     status: RunStatus
+    """How it ended."""
     metrics: Mapping[str, float]
     """Of the final predictions: "accuracy", "macro_recall", "loss", ..."""
     events: Sequence[Event]
@@ -47,13 +48,10 @@ class HarnessRun:
 
 @dataclass(slots=True)
 class Harness:
-    """Runs in a folder of their own; the data is made once.
-
-    Args:
-        folder: Where data and runs go.
-    """
+    """Runs in a folder of their own; the data is made once."""
 
     folder: Path
+    """Where data and runs go."""
     _runs: int = field(default=0, init=False)
 
     def run(self, *, plugin: str | Path | None = None, steps: int = 2, **sections: Any) -> HarnessRun:

@@ -1,5 +1,6 @@
 """The reference is up to date, and leaves nothing without a word."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -106,6 +107,13 @@ def test_the_page_of_a_kind_has_its_context_an_example_all_checks_and_built_in_c
 def test_every_check_says_its_rule_in_a_sentence():
     assert len(all_checks()) > 60
     assert not [one.name for one in all_checks() if not one.rule.endswith(".") or len(one.rule) > 120]
+
+
+def test_every_field_of_the_contract_says_what_it_is(tools, registry):
+    rows = "\n".join(tools.pages.all_pages(registry).values())
+    fields = re.findall(r"^\| `(\w+)` \| `(?:[^|]|\\\|)*` \|(.*)$", rows, flags=re.MULTILINE)
+    assert len(fields) > 50
+    assert not [name for name, said in fields if not said.strip(" |")]
 
 
 def test_what_every_plugin_is_checked_for_and_all_that_tests_are_written_with_stand_on_one_page(tools):
