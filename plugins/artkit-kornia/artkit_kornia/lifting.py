@@ -93,10 +93,10 @@ class _Together:
     def __call__(self, images_BCHW: Tensor, draws: Draws, /) -> Tensor:
         """Images (B, 3, H, W) -> images."""
         with torch.no_grad():
+            # They stay on the CPU, where kornia reads some of them, and it moves the others to the images.
             parameters = self._draw(tuple(images_BCHW.shape), draws.seeds().tolist())
-            moved = {key: value.to(images_BCHW.device) for key, value in parameters.items()}
             # A copy, since some transforms work in place.
-            changed: Tensor = self._transform(images_BCHW.clone(), params=moved)
+            changed: Tensor = self._transform(images_BCHW.clone(), params=parameters)
         return changed.clamp(0, 1)
 
     def _draw(self, shape: tuple[int, ...], seeds: Sequence[int]) -> dict[str, Tensor]:

@@ -14,8 +14,10 @@ from torch import Tensor
 from artkit import RecipeError
 
 _POLICIES: Final = ("AutoAugment", "RandAugment", "TrivialAugment")
-_LEFT_OUT: Final = ("Denormalize", "Normalize")
-"""artkit normalises, behind all augmenters."""
+_LEFT_OUT: Final = (
+    *("Denormalize", "Normalize"),  # artkit normalises, behind all augmenters
+    *("CenterCrop", "LongestMaxSize", "PadTo", "Resize", "SmallestMaxSize"),  # all that they do is to change the size
+)
 _ARTKITS: Final = {
     "p": "the probability is artkit's: --set augmenter.kornia.p=0.5",
     "p_batch": "each image is changed by draws of its own",
@@ -29,7 +31,8 @@ _ARTKITS: Final = {
 def known_transforms() -> dict[str, Any]:
     """The transforms that artkit can use, classes by kornia's names.
 
-    Not among them are those that mix images, since labels would have to be mixed with them.
+    Not among them are those that mix images, since labels would have to be mixed with them, and those that are there
+    to change sizes or to normalise.
     """
     names = [name for name in kornia.augmentation.__all__ if not name.endswith("Base2D") and name not in _LEFT_OUT]
     found = {name: getattr(kornia.augmentation, name) for name in names}
@@ -78,14 +81,13 @@ def _find(name: str) -> Any:
         return known[name]
     if name in kornia.augmentation.__all__:
         raise RecipeError(
-            f"kornia's {name} is not for one image alone, or is no augmenter; to mix images, use mixup or cutmix. "
+            f"kornia's {name} is no augmenter of single images that keeps their size; to mix, use mixup or cutmix. "
             f"There are: {', '.join(sorted(known))}"
         )
     close = get_close_matches(name, known, n=3)
     raise RecipeError(
-        f"kornia {kornia.__version__} has no transform {name!r}."
-        + (f" Closest: {', '.join(close)}." if close else "")
-        + f" There are: {', '.join(sorted(known))}"
+        f"kornia {kornia.__version__} has no transform {name!r}. "
+        + (f"Closest: {', '.join(close)}" if close else f"There are: {', '.join(sorted(known))}")
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import timm
 import torch
@@ -13,6 +13,17 @@ from artkit_timm.errors import first_line
 from artkit_timm.names import ModelName, read_name
 from artkit_timm.pretrained import load_pretrained
 from artkit_timm.stages import find_stages
+
+_ARTKITS: Final = {
+    "num_classes": "it is the number of classes in the data",
+    "in_chans": "it is that of the images",
+    "pretrained": "say model.pretrained=true",
+    "pretrained_cfg": "say which weights in model.arch, such as resnet50.a1_in1k",
+    "pretrained_cfg_overlay": "say which weights in model.arch, such as resnet50.a1_in1k",
+    "checkpoint_path": "say model.weights=FILE, or model.pretrained_file=FILE",
+    "features_only": "models give logits",
+}
+"""Arguments of timm that artkit gives, or that would make something else of a model."""
 
 
 def build(
@@ -35,6 +46,9 @@ def build(
     Raises:
         RecipeError: if there is no such model, it cannot be built so, or its weights cannot be had.
     """
+    for option in options or ():
+        if option in _ARTKITS:
+            raise RecipeError(f"leave {option!r} out of model.options: {_ARTKITS[option]}")
     name = read_name(arch, ctx.weights)
     arguments = {"num_classes": ctx.num_outputs, "in_chans": ctx.in_channels, **(options or {})}
     if name.config.get("fixed_input_size"):
@@ -52,12 +66,17 @@ def build(
 
 def _create(name: ModelName, arguments: Mapping[str, Any]) -> Any:
     try:
-        return timm.create_model(name.model, **arguments)
+        model = timm.create_model(name.model, **arguments)
     except (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         said = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         raise RecipeError(
             f"timm cannot build {name.model} with {said}: {first_line(error)}. Change the options, or the image size"
         ) from error
+    for module in model.modules():
+        if type(module) is timm.layers.Linear:
+            # The same but for TorchScript; artkit retrains heads of which it knows for sure what they compute.
+            module.__class__ = nn.Linear
+    return model
 
 
 def _check_takes(model: Any, name: ModelName, ctx: ModelContext) -> None:

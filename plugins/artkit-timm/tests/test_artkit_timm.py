@@ -91,6 +91,10 @@ def test_options_reach_timm():
     assert model.blocks[1].drop_path1.drop_prob == 0.5
 
 
+def test_a_head_of_timms_own_class_can_be_retrained():
+    assert type(timm_model(CONTEXT, arch="mobilenetv3_small_050").classifier) is nn.Linear
+
+
 def test_images_of_other_channels_are_taken():
     model = timm_model(context(in_channels=1), arch=RESNET, drop_rate=0.3)
     assert model.eval()(torch.zeros(2, 1, 64, 64)).shape == (2, 5)
@@ -188,6 +192,11 @@ def test_options_that_a_model_does_not_have_are_told_with_what_timm_says():
         RecipeError, match=r"timm cannot build resnet10t with .*colour='red'.*unexpected keyword.*'colour'"
     ):
         timm_model(CONTEXT, arch=RESNET, options={"colour": "red"})
+
+
+def test_arguments_that_artkit_gives_are_not_for_options():
+    with pytest.raises(RecipeError, match=r"leave 'num_classes' out of model\.options: it is the number of classes in"):
+        timm_model(CONTEXT, arch=RESNET, options={"num_classes": 7})
 
 
 def test_a_model_that_cannot_take_the_images_says_which_it_takes():
