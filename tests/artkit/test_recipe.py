@@ -32,7 +32,7 @@ def test_an_empty_recipe_is_the_default_on_the_demo(resolve):
     recipe = resolve()
     assert recipe.data.path == "demo"
     assert recipe.model.component.id == "artkit/small-resnet"
-    assert names(recipe.augmenters) == ["affine"]
+    assert names(recipe.augmenters) == ["affine", "cutmix"]
     assert "report" in names(recipe.reporters)
 
 
@@ -89,7 +89,8 @@ def test_augmenters_replace_reporters_join(resolve):
 
 
 def test_one_of_several_is_set_by_its_name_or_alone_without(resolve):
-    recipe = resolve(assignments=["reporter.mosaic.columns=3", "augmenter.rotation=4", "augmenter.affine.p=0.5"])
+    assignments = ["reporter.mosaic.columns=3", "augmenter.rotation=4", "augmenter.affine.p=0.5"]
+    recipe = resolve(augmenters=["affine"], assignments=assignments)
     mosaic = next(choice for choice in recipe.reporters if choice.component.name == "mosaic")
     assert mosaic.options["columns"] == 3
     assert recipe.augmenters[0].options["rotation"] == 4
@@ -99,7 +100,7 @@ def test_one_of_several_is_set_by_its_name_or_alone_without(resolve):
 def test_a_resolved_recipe_read_again_is_the_same_recipe(resolve, tmp_path, registry):
     recipe = resolve(
         choices={"model": "se-densenet", "sampler": "class-balanced"},
-        assignments=["model.layers=2,2", "augmenter.p=0.25"],
+        assignments=["model.layers=2,2", "augmenter.affine.p=0.25"],
         settings={"data.path": "somewhere"},
     )
     path = tmp_path / "resolved.toml"
@@ -184,7 +185,7 @@ def test_a_table_without_a_name_is_told_whatever_the_command_line_says(resolve, 
         ("trian.epochs=3", r"there is no 'trian'. Did you mean 'train'\?"),
         ("model.1.width=3", r"a run has one model; write model.width=3"),
         ("reporter.columns=3", r"this run has these reporters: console, .*; name one of them"),
-        ("augmenter.rotation=x", r"rotation='x' is of the wrong type; it must be a number"),
+        ("augmenter.affine.rotation=x", r"rotation='x' is of the wrong type; it must be a number"),
         ("train.epochs=many", r"section \[train\]: epochs='many' is of the wrong type; it must be an integer"),
     ],
 )
