@@ -76,7 +76,7 @@ def _refusal(impl: HookImpl, returned: object, label: str) -> PluginError:
 
 
 def _import(target: EntryPoint | Path) -> Any:
-    return target.load() if isinstance(target, EntryPoint) else _import_file(target)
+    return _import_file(target) if isinstance(target, Path) else target.load()
 
 
 def _import_file(path: Path) -> Any:

@@ -25,7 +25,7 @@ class Target:
     @property
     def module(self) -> Any:
         """The module that was loaded."""
-        if isinstance(self.found.target, EntryPoint):
+        if not isinstance(self.found.target, Path):
             return self.found.target.load()
         file = str(self.found.target.resolve())
         return next(module for module in list(sys.modules.values()) if getattr(module, "__file__", None) == file)
@@ -34,7 +34,7 @@ class Target:
     def import_name(self) -> str:
         """What Python imports: the name of a module, or the path of a file."""
         target = self.found.target
-        return target.module if isinstance(target, EntryPoint) else str(target.resolve())
+        return str(target.resolve()) if isinstance(target, Path) else target.module
 
 
 def open_targets(name: str | Path) -> list[Target]:
