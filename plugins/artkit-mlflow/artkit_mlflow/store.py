@@ -86,16 +86,13 @@ class TrackedRun:
         known = kept_id(self._folder, uri)
         if known is not None and _reopen(client, known):
             self._take(client, known, client.get_run(known).info.experiment_id)
-            return
-        experiment = _experiment(client, self._destination)
-        made = client.create_run(experiment, run_name=self._name, tags=dict(self._tags))
-        self._take(client, made.info.run_id, experiment)
-        keep_id(self._folder, uri, self._id)
-        params = [Param(name, text) for name, text in settings_of(run).items()]
-        for part in _parts(params, MOST_PARAMS):
-            client.log_batch(self._id, params=part)
+        else:
+            self._make(client, run)
+        # A run that was tracked only later has none of these, and one that was killed may lack the last.
+        there = {metric.step for metric in client.get_metric_history(self._id, "epoch/seconds")} if run.history else ()
         for epoch in run.history:
-            self.log(metrics_at(int(epoch["epoch"]), of_epoch(epoch)))
+            if int(epoch["epoch"]) not in there:
+                self.log(metrics_at(int(epoch["epoch"]), of_epoch(epoch)))
 
     def log(self, metrics: Sequence[Metric]) -> None:
         """Write values."""
@@ -120,6 +117,15 @@ class TrackedRun:
             for name, text in tags.items():
                 self._client.set_tag(self._id, name, text)
             self._client.set_terminated(self._id, status)
+
+    def _make(self, client: MlflowClient, run: RunInfo) -> None:
+        experiment = _experiment(client, self._destination)
+        made = client.create_run(experiment, run_name=self._name, tags=dict(self._tags))
+        self._take(client, made.info.run_id, experiment)
+        keep_id(self._folder, self._destination.tracking_uri, self._id)
+        params = [Param(name, text) for name, text in settings_of(run).items()]
+        for part in _parts(params, MOST_PARAMS):
+            client.log_batch(self._id, params=part)
 
     def _take(self, client: MlflowClient, run_id: str, experiment: str) -> None:
         self._client, self._id = client, run_id

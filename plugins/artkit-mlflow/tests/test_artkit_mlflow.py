@@ -140,6 +140,7 @@ def test_a_resumed_run_goes_on_in_the_same_tracked_run(tmp_path, database):
     assert (tracked.id, tracked.status) == (before.id, "FINISHED")
     assert sorted(tracked.over("val/accuracy")) == [0, 1, 2]
     assert sorted(tracked.over("step/loss")) == list(range(9))
+    assert len(tracked.client.get_metric_history(tracked.id, "val/accuracy")) == 3
 
 
 def test_a_run_that_is_tracked_only_since_it_was_resumed_has_its_earlier_epochs(tmp_path, database):

@@ -2,21 +2,31 @@
 
 import json
 import os
+import secrets
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 FILE: Final = "wandb.json"
 
 
-def kept_id(folder: Path) -> str | None:
-    """The id of the tracked run; None if the run has not been tracked so far."""
-    path = folder / FILE
-    return str(json.loads(path.read_text(encoding="utf-8"))["id"]) if path.is_file() else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The tracked run of a run folder."""
 
+    id: str
+    is_whole: bool = False
+    """Whether all that was logged so far was written. wandb writes late, so a process that is killed loses some."""
 
-def keep_id(folder: Path, run_id: str) -> None:
-    """Write the id down, whole or not at all."""
-    path = folder / FILE
-    coming = path.with_name(f".{FILE}.part")
-    coming.write_text(json.dumps({"id": run_id}) + "\n", encoding="utf-8")
-    os.replace(coming, path)
+    @classmethod
+    def of(cls, folder: Path) -> "Identity":
+        """That of a folder; a new one if the run has not been tracked so far."""
+        path = folder / FILE
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else cls(id=secrets.token_hex(4))
+
+    def keep(self, folder: Path) -> None:
+        """Write it down, whole or not at all."""
+        path = folder / FILE
+        coming = path.with_name(f".{FILE}.part")
+        coming.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        os.replace(coming, path)

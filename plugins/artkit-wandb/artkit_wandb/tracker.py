@@ -4,10 +4,9 @@ wandb sends from a process of its own, so an event costs training no waiting. Wh
 `wandb` of the run, and `wandb sync` sends it later.
 """
 
-import secrets
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 from wandb.errors import Error as WandbError
 
 from artkit import ErrorInfo, Predictions, RecipeError, ReporterContext, RunError, RunInfo, hookimpl
-from artkit_wandb.identity import keep_id, kept_id
+from artkit_wandb.identity import Identity
 from artkit_wandb.naming import of_epoch, of_step, of_test, settings_of
 
 START_S: Final = 30
@@ -24,8 +23,8 @@ START_S: Final = 30
 END_S: Final = 300
 """Seconds to wait for the last data to be sent."""
 EXIT_CODES: Final = {"ok": 0, "failed": 1, "interrupted": 130}
-MOST_PICTURES: Final = 108
-"""Pictures under one name; wandb leaves out those above."""
+PICTURES: Final = ("figure", "mosaic")
+"""Kinds of artifact that are shown; others are files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +127,13 @@ class WandbReporter:
             tracked.summary.update({"status": status, "error": f"{error.type}: {error.message}" if error else None})
         finally:
             tracked.finish(exit_code=EXIT_CODES[status])
+        Identity(id=tracked.id, is_whole=True).keep(self._dir)
 
     def _start(self, run: RunInfo) -> None:
-        known = kept_id(self._dir)
-        run_id = known or secrets.token_hex(4)
-        keep_id(self._dir, run_id)
+        before = Identity.of(self._dir)
+        replace(before, is_whole=False).keep(self._dir)
         tracked = wandb.init(
-            id=run_id,
+            id=before.id,
             name=self._settings.run_name or run.id,
             dir=self._dir,
             resume=None if self._settings.mode == "offline" else "allow",
@@ -147,29 +146,27 @@ class WandbReporter:
             for prefix in prefixes:
                 tracked.define_metric(f"{prefix}/*", step_metric=axis)
         self._tracked = tracked
-        if known is None:
+        if not before.is_whole:
             for epoch in run.history:
                 tracked.log({"epoch": int(epoch["epoch"]), **of_epoch(epoch)})
         if not tracked.offline and tracked.url:
             sys.stderr.write(f"wandb    {tracked.url}\n")
 
     def _send_pictures(self, tracked: wandb.Run) -> None:
-        """Figures one by one; mosaics of a folder together, so that a hundred classes are one panel to leaf through."""
-        groups: dict[str, list[wandb.Image]] = {}
-        for path, artifact in self._artifacts.items():
-            if artifact.kind not in ("figure", "mosaic") or not path.is_file():
-                continue
-            place = path.relative_to(self._dir)
-            name = place.with_suffix("") if artifact.kind == "figure" else place.parent
-            pictures = groups.setdefault(name.as_posix(), [])
-            if len(pictures) < MOST_PICTURES:
-                pictures.append(wandb.Image(str(path), caption=artifact.title))
-        if groups:
-            tracked.log({f"pictures/{name}": pictures for name, pictures in groups.items()})
+        """Send each picture under a name of its own: in a list, wandb shows all in the size of the first."""
+        pictures = {
+            f"pictures/{path.relative_to(self._dir).with_suffix('').as_posix()}": wandb.Image(
+                str(path), caption=artifact.title
+            )
+            for path, artifact in self._artifacts.items()
+            if artifact.kind in PICTURES and path.is_file()
+        }
+        if pictures:
+            tracked.log(pictures)
 
     def _tables(self) -> list[Path]:
         """The recipe, and what reporters published beside pictures."""
-        paths = [path for path, artifact in self._artifacts.items() if artifact.kind not in ("figure", "mosaic")]
+        paths = [path for path, artifact in self._artifacts.items() if artifact.kind not in PICTURES]
         return [path for path in (self._dir / "recipe.toml", *paths) if path.is_file()]
 
     def _selected_weights(self, run: RunInfo) -> list[Path]:

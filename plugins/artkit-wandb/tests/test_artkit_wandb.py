@@ -17,7 +17,7 @@ from artkit import RecipeError, RunError
 from artkit.registry import find_event_hooks
 from artkit.testing import FakeRun, Harness, contract
 from artkit_wandb import wandb
-from artkit_wandb.identity import kept_id
+from artkit_wandb.identity import Identity
 from artkit_wandb.naming import of_epoch, settings_of
 
 OFFLINE = {"mode": "offline"}
@@ -160,13 +160,16 @@ def test_the_config_has_the_recipe_flat_and_who_provides_what(tracked):
     assert tracked.config["targets"] == '["class"]'
 
 
-def test_pictures_are_media_mosaics_of_a_folder_under_one_name(tracked):
-    logged = {name: value for row in tracked.history for name, value in row.items() if name.startswith("pictures/")}
-    assert {"pictures/confusion", "pictures/mosaics", "pictures/mosaics/by_true"} <= set(logged)
-    assert logged["pictures/mosaics/by_true"]["count"] == 4
+def test_pictures_are_media_with_their_titles(real_run, tracked):
+    row = next(row for row in tracked.history if "pictures/confusion" in row)
+    drawn = [name for name in real_run.files if name.endswith(".png") and not name.startswith("wandb/")]
+    pictures = {f"pictures/{name[:-4]}": name for name in drawn}
+    assert "pictures/mosaics/top_losses" in pictures
+    assert set(pictures) <= set(row)
+    assert row["pictures/confusion"]["caption"] == "Confusion matrix"
     files = tracked.files[0].parent / "files"
-    assert all((files / name).stat().st_size for name in logged["pictures/mosaics"]["filenames"])
-    assert "Confusion matrix" in logged["pictures/confusion"]["captions"]
+    for name, file in pictures.items():
+        assert (files / row[name]["path"]).read_bytes() == (real_run.folder / file).read_bytes()
 
 
 def test_the_recipe_and_tables_are_an_artifact_and_so_are_the_selected_weights_where_that_is_wanted(tracked):
@@ -200,7 +203,7 @@ def test_a_resumed_run_goes_on_in_the_same_tracked_run(tmp_path):
     fake, reporter = start(tmp_path, FakeRun(tmp_path, first_epoch=1), every=1)
     fake.replay(reporter)
     tracked = Tracked(tmp_path)
-    assert [run.run_id for run in tracked.runs] == [kept_id(tmp_path)] * 2
+    assert [run.run_id for run in tracked.runs] == [Identity.of(tmp_path).id] * 2
     assert [row["epoch"] for row in tracked.history if "val/loss" in row] == [0, 1, 2]
     assert [row["step"] for row in tracked.history if "step/loss" in row] == list(range(9))
 
@@ -209,6 +212,15 @@ def test_a_run_that_is_tracked_only_since_it_was_resumed_has_its_earlier_epochs(
     fake, reporter = start(tmp_path, FakeRun(tmp_path, first_epoch=2))
     fake.replay(reporter)
     assert sorted(Tracked(tmp_path).over("epoch", "val/accuracy")) == [0, 1, 2]
+
+
+def test_epochs_that_a_killed_process_may_have_lost_are_logged_again(tmp_path):
+    Identity(id="abcd1234").keep(tmp_path)  # what is there after a kill: wandb has written nothing yet
+    fake, reporter = start(tmp_path, FakeRun(tmp_path, first_epoch=2))
+    fake.replay(reporter)
+    tracked = Tracked(tmp_path)
+    assert tracked.runs[0].run_id == "abcd1234"
+    assert sorted(tracked.over("epoch", "val/accuracy")) == [0, 1, 2]
 
 
 def test_each_target_has_its_own_values(tmp_path):
