@@ -20,7 +20,7 @@ from artkit_mlflow.naming import of_epoch, settings_of
 MOST_PARAMS: Final = 100
 """Settings in one request; MLflow refuses more."""
 MOST_METRICS: Final = 1000
-OWN_FOLDER: Final = "mlflow"
+SQLITE: Final = "sqlite:///"
 _Item = TypeVar("_Item")
 
 # MLflow would print the address of each run to where the result of `artkit run --json` goes.
@@ -33,8 +33,6 @@ class Destination:
 
     tracking_uri: str
     experiment: str
-    artifacts: str | None = None
-    """Where files of a new experiment go; None: as the server or MLflow decides."""
 
     @classmethod
     def choose(cls, run_dir: Path, tracking_uri: str | None, experiment: str) -> "Destination":
@@ -43,17 +41,19 @@ class Destination:
         Raises:
             RecipeError: if it is a folder, which MLflow no longer writes to.
         """
-        uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-        if not uri:
-            own = run_dir / OWN_FOLDER
-            artifacts = (own / "artifacts").as_uri()
-            return cls(tracking_uri=f"sqlite:///{own / 'mlflow.db'}", experiment=experiment, artifacts=artifacts)
+        uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{run_dir / 'mlflow' / 'mlflow.db'}"
         if urlsplit(uri).scheme in ("", "file") and not uri.startswith("databricks"):
             raise RecipeError(
                 f"the tracking_uri {uri} is a folder, and MLflow no longer keeps runs in plain files; name a database, "
                 "such as sqlite:///mlflow.db, or a server, such as http://localhost:5000"
             )
         return cls(tracking_uri=uri, experiment=experiment)
+
+    @property
+    def database(self) -> Path | None:
+        """The file of the database, if it is one."""
+        file = self.tracking_uri.removeprefix(SQLITE)
+        return None if file == self.tracking_uri else Path(file).resolve()
 
 
 class TrackedRun:
@@ -79,9 +79,9 @@ class TrackedRun:
     def open(self, run: RunInfo) -> None:
         """Go on with the run of this folder, or make a new one; nothing else works before."""
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of each table it makes
-        uri = self._destination.tracking_uri
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        uri, database = self._destination.tracking_uri, self._destination.database
+        if database:
+            database.parent.mkdir(parents=True, exist_ok=True)
         client = MlflowClient(tracking_uri=uri)
         known = kept_id(self._folder, uri)
         if known is not None and _reopen(client, known):
@@ -157,11 +157,13 @@ def _reopen(client: MlflowClient, run_id: str) -> bool:
 
 
 def _experiment(client: MlflowClient, destination: Destination) -> str:
-    """The id of the experiment, which is made if it is not there."""
+    """The id of the experiment, which is made if it is not there; files go beside a database, not where one is."""
     found: Experiment | None = client.get_experiment_by_name(destination.experiment)
     if found is None:
+        database = destination.database
+        files = (database.parent / "mlruns").as_uri() if database else None
         try:
-            return str(client.create_experiment(destination.experiment, artifact_location=destination.artifacts))
+            return str(client.create_experiment(destination.experiment, artifact_location=files))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

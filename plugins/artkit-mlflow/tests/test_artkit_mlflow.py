@@ -124,6 +124,18 @@ def test_pictures_tables_recipe_and_wanted_weights_are_artifacts(real_run, track
     assert Path(copy).read_bytes() == (real_run.folder / "confusion.png").read_bytes()
 
 
+def test_files_go_beside_the_database_wherever_one_is(tmp_path, database, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").write_text("seed = 1")
+    replayed(tmp_path / "run")
+    tracked = Tracked(tmp_path / "run", database)
+    place = Path(database.removeprefix("sqlite:///")).parent / "mlruns" / tracked.id / "artifacts"
+    assert tracked.run.info.artifact_uri == place.as_uri()
+    assert (place / "recipe.toml").read_text() == "seed = 1"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 @pytest.mark.parametrize(("status", "there"), [("failed", "FAILED"), ("interrupted", "KILLED")])
 def test_how_a_run_ended_is_told(tmp_path, database, status, there):
     replayed(tmp_path, FakeRun(tmp_path, status=status))
