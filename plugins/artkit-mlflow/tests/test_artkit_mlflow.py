@@ -74,13 +74,17 @@ def replayed(folder, fake=None, **options):
 
 
 @pytest.fixture(scope="module")
-def real_run(tmp_path_factory):
+def harness(tmp_path_factory):
+    return Harness(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def real_run(harness):
     """A tiny real run with everything on, tracked in its own folder."""
     reporters = ["metrics", "confusion-matrix", {"name": "mosaic", "tile": 32}]
     tracker = {"name": "mlflow", "every": 2, "tags": {"paper": "tail"}, "log_weights": True}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI")
-        harness = Harness(tmp_path_factory.mktemp("runs"))
         return harness.run(plugin="artkit-mlflow", steps=4, reporter=[*reporters, tracker])
 
 
@@ -95,6 +99,10 @@ def test_a_real_run_is_tracked_in_its_folder_without_a_word(real_run, tracked):
     assert tracked.run.info.run_name == real_run.folder.name
     assert tracked.tags["paper"] == "tail"
     assert tracked.client.get_experiment(tracked.run.info.experiment_id).name == "artkit"
+
+
+def test_a_tracked_run_learns_the_same_as_another(harness, real_run):
+    assert harness.run(steps=4).losses == real_run.losses
 
 
 def test_every_second_step_and_every_epoch_is_logged_from_0(real_run, tracked):

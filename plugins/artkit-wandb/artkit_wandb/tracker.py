@@ -120,11 +120,11 @@ class WandbReporter:
         if tracked is None:
             return
         try:
+            tracked.summary.update({"status": status, "error": f"{error.type}: {error.message}" if error else None})
             self._send_pictures(tracked)
             self._send_files(tracked, "files", self._tables())
             if self._logs_weights and status == "ok":
                 self._send_files(tracked, "model", self._selected_weights(run))
-            tracked.summary.update({"status": status, "error": f"{error.type}: {error.message}" if error else None})
         finally:
             tracked.finish(exit_code=EXIT_CODES[status])
         Identity(id=tracked.id, is_whole=True).keep(self._dir)

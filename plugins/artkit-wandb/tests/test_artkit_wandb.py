@@ -109,11 +109,15 @@ def start(folder, run=None, **options):
 
 
 @pytest.fixture(scope="module")
-def real_run(tmp_path_factory):
+def harness(tmp_path_factory):
+    return Harness(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def real_run(harness):
     """A tiny real run with everything on."""
     reporters = ["metrics", "confusion-matrix", {"name": "mosaic", "tile": 32}]
     tracker = {"name": "wandb", **OFFLINE, "every": 2, "tags": ["tail"], "log_weights": True}
-    harness = Harness(tmp_path_factory.mktemp("runs"))
     return harness.run(plugin="artkit-wandb", steps=4, reporter=[*reporters, tracker])
 
 
@@ -128,6 +132,10 @@ def test_a_real_run_is_tracked(real_run, tracked):
     assert tracked.runs[0].display_name == real_run.folder.name
     assert tracked.runs[0].project == "artkit"
     assert list(tracked.runs[0].tags) == ["tail"]
+
+
+def test_a_tracked_run_learns_the_same_as_another(harness, real_run):
+    assert harness.run(steps=4).losses == real_run.losses
 
 
 def test_every_second_step_is_logged_over_steps_from_0(real_run, tracked):
