@@ -16,7 +16,7 @@ from typing import Any, Final
 from artkit import annotations, contracts, hookspecs, testing
 from artkit.contracts import KINDS, Kind
 from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
-from artkit.options import OptionTable, groups, hints, paths, reading
+from artkit.options import OptionTable, groups, hints, reading, recipe_text
 from artkit.recipe import DataSettings, RetrainSettings, TrainSettings
 from artkit.recipe.layers import default_layer
 from artkit.registering import RegisterOf
@@ -163,7 +163,7 @@ def options_page() -> str:
         "How an option is written": annotations,
         "Types": hints,
         "Groups": groups,
-        "In recipes": paths,
+        "In recipes": recipe_text,
         "On the command line": reading,
     }
     return _page("Options", *(f"## {title}\n\n{as_markdown(part.__doc__ or '')}" for title, part in parts.items()))

@@ -9,7 +9,8 @@ import typer
 
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
-from artkit.cli.plugin_options import Block, NoPlugins, plugin_settings
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
+from artkit.cli.resolving import tell_changed_plugins
 from artkit.cli.scores import SCORES, interval_text, score_text
 from artkit.cli.tables import plain_console, plain_table
 
@@ -62,6 +63,7 @@ def evaluate(
             metavar="FOLDER", parser=given_path, help="Write predictions.csv and evaluation.json to this folder."
         ),
     ] = None,
+    plugin: PluginFiles = None,
     block: Block = None,
     no_plugins: NoPlugins = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
@@ -76,12 +78,13 @@ def evaluate(
     if not math.isfinite(tau):
         raise RecipeError(f"--tau {tau} is no finite number; 0 leaves the answers as they are")
     path = find_weights(run, weights.value if weights else None)
-    trained = load_trained(path, device=device, plugins=plugin_settings(block=block, no_plugins=no_plugins))
+    trained = load_trained(path, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
     dataset = _open_data(trained, data)
     dataset = dataset.by(next(iter(evaluating.matched_targets(trained, dataset).values())))
     judged = evaluating.split_to_judge(dataset, split)
     if out is not None:
         claim_folder(out, [folder_of(head, trained.heads) for head in trained.heads])
+    tell_changed_plugins(run, [trained.recipe.model])
     for note in (*_unfinished_notes(run), *_precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
     result = _evaluate(trained, dataset, judged, tau)

@@ -51,15 +51,15 @@ def _note_imports(module: str, content: "Content") -> None:
 
 def _note_clashes(package: "PackageName", content: "Content") -> None:
     """Tell of components that other plugins have under the same names."""
-    from artkit.registry import load_registry
+    from artkit.registry import load_registry, with_article
 
     for there in load_registry().components():
         if there.plugin.dist != package.dist and any(
             (mine.kind, mine.name) == (there.kind, there.name) for mine in content.components
         ):
             print_note(
-                f"{there.plugin.label} has a {there.kind} '{there.name}' too: users of both must choose one with "
-                f"--prefer {there.name}={package.dist}; another name in `register` would spare them that"
+                f"{there.plugin.label} has {with_article(there.kind)} '{there.name}' too: users of both must choose "
+                f"one with --prefer {there.name}={package.dist}; another name in `register` would spare them that"
             )
 
 

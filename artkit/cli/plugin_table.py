@@ -49,11 +49,15 @@ def _status(row: "Plugin") -> str:
 
 def _remarks(row: "Plugin") -> "Iterator[str]":
     """What is wrong with a plugin and what to do, each in words that go after its name."""
+    from artkit.registry.plugin import REGISTERS_NOTHING
+
     report = f"\n  report it at {row.info.issues_url}" if row.info.issues_url else ""
     if row.left_out and row.left_out.status != "blocked":
         yield str(row.left_out)
     if row.failure:
         yield f"failed: {row.failure.text}{report}"
+    elif row.loaded and not row.components:
+        yield REGISTERS_NOTHING
     if row.heavy_imports:
         names = " and ".join(row.heavy_imports)
         yield f"imports {names} at its top; imported inside the factories, they would not slow down every command"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from artkit.cli.paths import given_path
-from artkit.cli.plugin_options import Block, NoPlugins, Prefer, plugin_settings
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,6 @@ plugins_app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-PluginFiles = Annotated[
-    list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Add the plugin in this file; can be repeated.")
-]
 Check = Annotated[bool, typer.Option("--check", help="Load every plugin, and say why one fails.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the list as JSON.")]
 
@@ -34,11 +31,15 @@ def plugins(context: typer.Context, check: Check = False, plugin: PluginFiles = 
     """List the plugins, show the options of their components, check them, and begin one of your own."""
     context.obj = plugin or []
     if not context.invoked_subcommand:
-        _list(_settings(context.obj), check, as_json)
+        _list(plugin_settings(context.obj), check, as_json)
     elif check or as_json:
         command = context.invoked_subcommand
         advice = " in front of it; write them behind it" if command == "list" else ""
         raise typer.BadParameter(f"--check and --json do not go with '{command}'{advice}")
+    elif plugin and context.invoked_subcommand not in ("list", "show"):
+        raise typer.BadParameter(
+            f"--plugin does not go with '{context.invoked_subcommand}', which takes the file itself"
+        )
 
 
 @plugins_app.command("list")
@@ -59,7 +60,7 @@ def list_plugins(
     components, status, left_out (reason and remedy), import_ms, heavy_imports, side_effects, from, sha256, issues_url,
     failure (type, message and where). What is not known, or not the case, is null.
     """
-    _list(_settings([*context.obj, *(plugin or [])], block, no_plugins=no_plugins), check, as_json)
+    _list(plugin_settings([*context.obj, *(plugin or [])], block, no_plugins=no_plugins), check, as_json)
 
 
 @plugins_app.command("show")
@@ -76,7 +77,7 @@ def show(
     from artkit.cli.component_page import print_component, print_kind
     from artkit.registry import load_registry
 
-    registry = load_registry(_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins=no_plugins))
+    registry = load_registry(plugin_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins))
     known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in (c.name, *c.aliases, c.id)])
     if name is None:
         print_kind(registry, known_kind)
@@ -127,17 +128,7 @@ def new(
 
 def list_installed() -> None:
     """Print what is installed, without importing any of it."""
-    _list(_settings([]), check=False, as_json=False)
-
-
-def _settings(
-    files: "Sequence[Path]",
-    block: "Sequence[str] | None" = None,
-    prefer: "Sequence[str] | None" = None,
-    *,
-    no_plugins: bool = False,
-) -> "PluginSettings":
-    return plugin_settings(list(map(str, files)), block, prefer, no_plugins)
+    _list(plugin_settings(), check=False, as_json=False)
 
 
 def _list(settings: "PluginSettings", check: bool, as_json: bool) -> None:
@@ -175,13 +166,15 @@ def _read_kind(word: str, kinds_of_name: "Sequence[Kind]" = ()) -> "Kind":
     """
     from artkit.contracts import KINDS
     from artkit.errors import RecipeError
-    from artkit.registry import plural
+    from artkit.registry import plural, with_article
     from artkit.suggest import suggest
 
     for kind in KINDS:
         if word.lower() in (kind, plural(kind)):
             return kind
     if kinds_of_name:
-        raise RecipeError(f"no kind '{word}', but a {kinds_of_name[0]}: artkit plugins show {kinds_of_name[0]} {word}")
+        raise RecipeError(
+            f"no kind '{word}', but {with_article(kinds_of_name[0])}: artkit plugins show {kinds_of_name[0]} {word}"
+        )
     text = f"no kind '{word}'. {suggest(word, KINDS)}".rstrip()
     raise RecipeError(f"{text}\n  there are: {', '.join(KINDS)}")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from artkit.cli.notes import print_note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from artkit.recipe import CommandLine, Recipe
+    from artkit.recipe import Choice, CommandLine, Recipe
     from artkit.registry import PluginSettings, Registry
 
 
@@ -60,3 +60,18 @@ def resolve(layer: dict[str, Any], command_line: "CommandLine", registry: "Regis
     for note in dict.fromkeys(note for choice in recipe.choices for note in choice.notes):
         print_note(note)
     return recipe
+
+
+def tell_changed_plugins(run: Path, choices: "Iterable[Choice]") -> None:
+    """Tell which plugins are not what they were when a run began, of those that provide some components.
+
+    Args:
+        run: The run folder.
+        choices: Components of the run that are in use again.
+    """
+    from artkit.engine.drift import changed_plugins
+    from artkit.engine.folder import RunFolder
+
+    before = RunFolder(run).read_facts().get("provenance", ())
+    for change in changed_plugins(before, [choice.provenance for choice in choices]):
+        print_note(f"since {run}: {change}")

@@ -10,8 +10,8 @@ from artkit.cli.ending import end_run
 from artkit.cli.evaluate import Weights
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
-from artkit.cli.plugin_options import Block, NoPlugins, Prefer, plugin_settings
-from artkit.cli.resolving import given, open_registry, resolve, with_plugins
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
+from artkit.cli.resolving import given, open_registry, resolve, tell_changed_plugins, with_plugins
 from artkit.cli.run import AsJson, Quiet, RunOut
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def retrain(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
     ] = None,
+    plugin: PluginFiles = None,
     block: Block = None,
     prefer: Prefer = None,
     no_plugins: NoPlugins = False,
@@ -107,7 +108,7 @@ def retrain(
         ),
         assignments=set_ or (),
     )
-    plugins = plugin_settings(None, block, prefer, no_plugins)
+    plugins = plugin_settings(plugin, block, prefer, no_plugins)
     _start(run, weights, command_line, plugins, out, as_json=json_)
 
 
@@ -136,5 +137,6 @@ def _start(
     layer = with_plugins(retraining_layer(read_recipe_file(run / RECIPE), path), plugins)
     registry = open_registry(layer)
     recipe = resolve(layer, command_line, registry)
+    tell_changed_plugins(run, [recipe.model])
     outcome = job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
     end_run(outcome, as_json=as_json)

@@ -10,7 +10,7 @@ from artkit.cli.launch import is_first_rank, num_ranks
 from artkit.cli.notes import print_note
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
-from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
+from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve, tell_changed_plugins
 
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
@@ -295,4 +295,5 @@ def _resume(folder: Path, command_line: "CommandLine", plugins: "PluginSettings"
     recipe = resolve(layer, command_line, open_registry(layer))
     from artkit.engine import job
 
+    tell_changed_plugins(folder, recipe.choices)
     return job.resume(recipe, folder, warn=print_note)

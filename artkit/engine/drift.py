@@ -23,7 +23,7 @@ def drift_notes(run: Path, facts: Mapping[str, Any], assembly: Assembly) -> Iter
     """
     rows = [choice.provenance for choice in assembly.recipe.choices]
     differences = [
-        *_changed_plugins(facts.get("provenance", ()), rows),
+        *changed_plugins(facts.get("provenance", ()), rows),
         *_changed_versions(facts.get("versions", {}), facts.get("machine", {}), assembly),
         *_changed_options(facts["recipe"], decisive_part(assembly.recipe)),
         *_changed_data(facts["data"], assembly),
@@ -34,8 +34,15 @@ def drift_notes(run: Path, facts: Mapping[str, Any], assembly: Assembly) -> Iter
         yield f"nothing has changed since {run}: plugins, versions, options and data are the same"
 
 
-def _changed_plugins(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Each plugin once, whatever it provides; what another plugin provides now shows among the options."""
+def changed_plugins(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each fact of a plugin that differs, such as its version.
+
+    Each plugin is looked at once, whatever it provides; what another plugin provides now shows among the options.
+
+    Args:
+        before: What the record of a run says of its components; see `provenance_of`.
+        now: The same of components that are in use.
+    """
     owners = {_owner(row): row for row in now}
     for owner, row in {_owner(row): row for row in before}.items():
         for fact, name in _ORIGIN.items() if owner in owners else ():

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self
 
 from artkit.options.hints import Hint
+from artkit.options.recipe_text import allows_none
 from artkit.options.values import value_text
 
 
@@ -41,7 +42,7 @@ class Option:
     @property
     def can_be_none(self) -> bool:
         """Whether none is one of its values."""
-        return self.hint.type is type(None) or type(None) in get_args(self.hint.type)
+        return allows_none(self.hint.type)
 
     def leaves(self) -> Iterator[Self]:
         """Itself, or the options in it if it is a group; a group that can be none comes before them."""
@@ -49,6 +50,20 @@ class Option:
             yield self
         for option in self.fields.values():
             yield from option.leaves()
+
+    def groups(self) -> Iterator[Self]:
+        """Itself and the groups in it, if it is a group."""
+        if self.group:
+            yield self
+        for option in self.fields.values():
+            yield from option.groups()
+
+    def missing(self) -> Iterator[Self]:
+        """Itself if users must set it, or those options in it that they must."""
+        if not self.group and self.required:
+            yield self
+        for option in self.fields.values() if self.required else ():
+            yield from option.missing()
 
     @property
     def help(self) -> str:

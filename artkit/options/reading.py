@@ -81,7 +81,7 @@ def _read_list(text: str, hint: Any) -> Any:
         words = _words(text, "[]")
     args = get_args(hint)
     hints = args if get_origin(hint) is tuple and args[-1] is not ... else (args[0],) * len(words)
-    return [_read(word, item) for word, item in zip(words, hints, strict=True)]
+    return [_read(_unquoted(word), item) for word, item in zip(words, hints, strict=True)]
 
 
 def _read_table(text: str, hint: Any) -> Any:
@@ -91,7 +91,7 @@ def _read_table(text: str, hint: Any) -> Any:
         pairs = [word.partition("=") for word in _words(text, "{}")]
     if not all(equals for _, equals, _ in pairs):
         raise ValueError(text)
-    return {key.strip(): _read(value.strip(), hint) for key, _, value in pairs}
+    return {_unquoted(key.strip()): _read(_unquoted(value.strip()), hint) for key, _, value in pairs}
 
 
 def _read_toml(text: str, start: str) -> Any:
@@ -106,3 +106,8 @@ def _words(text: str, brackets: str) -> list[str]:
         text = text[1:-1]
     words = [word.strip() for word in text.split(",")]
     return words if words[-1] else words[:-1]
+
+
+def _unquoted(word: str) -> str:
+    """What quotes enclose: beside `none`, which TOML does not have, texts may stand in them."""
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" else word

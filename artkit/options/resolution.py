@@ -6,8 +6,8 @@ from typing import Any
 
 from artkit.options.checking import ValueRefusedError, check_value
 from artkit.options.option import Option
-from artkit.options.paths import in_recipe_folder
 from artkit.options.reading import CommandLineText, read_text
+from artkit.options.recipe_text import in_recipe_folder, with_none
 from artkit.options.values import value_text
 
 
@@ -34,11 +34,11 @@ class Resolution:
         return copy.deepcopy(option.default)
 
     def _checked(self, option: Option, value: Any) -> Any:
-        # TOML has no null, so in a recipe too "none" is read; all else there has the type of TOML.
-        if isinstance(value, CommandLineText) or (_is_none(value) and option.can_be_none):
-            value = read_text(value, option.hint.type) if value is not None else None
+        hint = option.hint.type
+        if isinstance(value, CommandLineText):
+            value = read_text(value, hint)
         try:
-            return check_value(option, in_recipe_folder(value, option.hint.type))
+            return check_value(option, in_recipe_folder(with_none(value, hint), hint))
         except ValueRefusedError as error:
             self.problems.append(str(error))
             return None

@@ -57,7 +57,7 @@ def _group_schema(option: Option) -> JsonSchema:
 
 
 def _renamed(table: OptionTable, old: str, new: str) -> JsonSchema:
-    now = table.leaves.get(new) or table.options[new]
+    now = table.leaves.get(new) or table.groups[new]
     return option_schema(now) | {"deprecated": True, "description": f"{old} is called {new} now"}
 
 

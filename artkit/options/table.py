@@ -64,6 +64,11 @@ class OptionTable:
         """All that users can set, by full name: those in groups as "stem.width"."""
         return {leaf.name: leaf for option in self for leaf in option.leaves()}
 
+    @property
+    def groups(self) -> dict[str, Option]:
+        """The groups of options, by full name: also those in groups."""
+        return {group.name: group for option in self for group in option.groups()}
+
     def resolve(self, values: Mapping[str, Any], *, owner: str) -> dict[str, Any]:
         """Checks values and adds the defaults of those that are not given.
 
@@ -86,8 +91,8 @@ class OptionTable:
 
     def knows(self, name: str) -> bool:
         """Whether it is or was the name of an option or of one in a group, or could be meant for one in a group."""
-        return name in (*self.leaves, *self.options, *self.renamed, *self.removed) or any(
-            option.group and name.startswith(f"{option.name}.") for option in self
+        return name in (*self.leaves, *self.groups, *self.renamed, *self.removed) or any(
+            name.startswith(f"{group}.") for group in self.groups
         )
 
     def lay_over(self, base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +134,7 @@ class OptionTable:
 
     def _present_name(self, name: str, values: Mapping[str, Any], owner: str) -> str:
         """The name that an option has now."""
-        if name in self.leaves or name in self.options:
+        if name in self.leaves or name in self.groups:
             return name
         if name in self.removed:
             raise RecipeError(f"{owner} has no option '{name}' any more: {self.removed[name]}")
@@ -146,7 +151,7 @@ class OptionTable:
         return f"{owner} has no option '{name}'. {suggest(name, self.leaves)}".rstrip() + f"\n{self.describe()}"
 
     def _check_former_names(self) -> None:
-        known = {**self.options, **self.leaves}
+        known = {**self.groups, **self.leaves}
         for old in (*self.renamed, *self.removed):
             if old in known:
                 raise SignatureError(f"'{old}' is told to be renamed or removed, but its factory still has it.")

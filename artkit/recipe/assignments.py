@@ -47,7 +47,8 @@ def _assign_to_single(recipe: Layer, kind: Kind, option: str, text: str, registr
         first, _, rest = option.partition(".")
         if first in options.options:
             type_text = options.options[first].type_text
-            advice = f"{kind}.{first} is {type_text} and has no options in it; a table is written {first}={rest}={text}"
+            table = f"{kind}.{first}={rest}={text}"
+            advice = f"{kind}.{first} is {type_text} and has no options in it; a table is written {table}"
         else:
             advice = f"a run has one {kind}; write {kind}.{rest.rpartition('.')[2]}={text}"
         raise RecipeError(f"--set {kind}.{option}={text}: {advice}")

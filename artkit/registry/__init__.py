@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from artkit.registry.notes import plugin_notes
     from artkit.registry.plugin import Plugin
     from artkit.registry.provenance import check_present, provenance_of
-    from artkit.registry.registry import Registry, load_all, load_registry, plural
+    from artkit.registry.registry import Registry, load_all, load_registry, plural, with_article
     from artkit.registry.settings import PluginSettings
     from artkit.registry.shared import shared_options
 
@@ -59,6 +59,7 @@ __all__ = [
     "plural",
     "provenance_of",
     "shared_options",
+    "with_article",
 ]
 
 _HOMES: Final = {
@@ -78,6 +79,7 @@ _HOMES: Final = {
     "load_all": "registry",
     "load_registry": "registry",
     "plural": "registry",
+    "with_article": "registry",
     "PluginSettings": "settings",
     "shared_options": "shared",
 }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Final
 
 from artkit.errors import RecipeError
 from artkit.registry.entry_points import ENTRY_POINT_GROUP, plugin_entry_points, readable
@@ -16,6 +17,8 @@ from artkit.registry.gate import LeftOut, find_incompatibility
 from artkit.registry.info import PluginInfo, read_entry_point, read_file
 from artkit.registry.settings import PluginSettings
 from artkit.registry.switches import Switches
+
+_RULE: Final = "a plugin is the path of one Python file, or an installed package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,16 @@ def _existing(files: Sequence[str]) -> list[Path]:
     paths = {Path(file).resolve(): Path(file) for file in files}
     for path in paths.values():
         if not path.is_file():
-            what = "is a folder" if path.is_dir() else "is not there"
-            raise RecipeError(f"the plugin file {path} {what}; --plugin takes the path of one Python file")
+            what = f"is a folder; {_RULE}" if path.is_dir() else f"is not there; {_moved(path)}"
+            raise RecipeError(f"the plugin file {path} {what}")
         if path.suffix != ".py":
-            raise RecipeError(f"the plugin file {path} does not end in .py; --plugin takes the path of one Python file")
+            raise RecipeError(f"the plugin file {path} does not end in .py; {_RULE}")
     return list(paths.values())
+
+
+def _moved(path: Path) -> str:
+    """What to do about a file that a recipe names and that is elsewhere now."""
+    return f"if it was moved, --plugin FOLDER/{path.name} takes its place in a recipe or run"
 
 
 def _read_file(path: Path) -> PluginInfo:

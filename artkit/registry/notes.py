@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 
+from packaging.utils import canonicalize_name
+
 from artkit.registry.component import Component
 from artkit.registry.plugin import Plugin
-from artkit.registry.registry import Registry
+from artkit.registry.registry import Registry, with_article
+from artkit.suggest import suggest
 
 
 def plugin_notes(registry: Registry) -> Iterator[str]:
     """A line for each plugin that failed, is incompatible, slow or misbehaved, or shares names with another.
 
-    Plugins that the user blocked are not told of, names that nobody has are.
+    Plugins that the user blocked are not told of, names to block or prefer that nobody has are.
     """
     yield from registry.unknown
+    yield from _idle_preferences(registry)
     owners: dict[tuple[str, str], Component] = {}
     for plugin in registry.plugins:
         remarks = [*plugin.remarks, *_shared_names(plugin, owners, registry.prefer)]
@@ -22,12 +26,25 @@ def plugin_notes(registry: Registry) -> Iterator[str]:
             yield f"{plugin.info.label} {'; it '.join(remarks)}{report}"
 
 
+def _idle_preferences(registry: Registry) -> Iterator[str]:
+    """Preferences that choose nothing: perhaps a slip of the finger."""
+    packages = {canonicalize_name(plugin.info.namespace): plugin for plugin in registry.plugins}
+    for name, package in registry.prefer.items():
+        plugin = packages.get(canonicalize_name(package))
+        components = plugin.components if plugin else ()
+        names = [word for component in components for word in (component.name, *component.aliases)]
+        if plugin is None:
+            yield f"no plugin '{package}' is there, which was to provide {name}. {suggest(package, packages)}".rstrip()
+        elif names and name not in names:
+            yield f"{plugin.info.label} has no '{name}', which it was to provide. {suggest(name, names)}".rstrip()
+
+
 def _shared_names(plugin: Plugin, owners: dict[tuple[str, str], Component], prefer: Mapping[str, str]) -> Iterator[str]:
     """Names that a plugin before this one has too; nobody has chosen whose is meant."""
     for component in plugin.components:
         first = owners.setdefault((component.kind, component.name), component)
         if first.plugin is not plugin.info and component.name not in prefer:
             yield (
-                f"has a {component.kind} '{component.name}', as {first.plugin.label} has: write {component.id} or "
-                f"{first.id}, or choose with --prefer {component.name}={component.plugin.namespace}"
+                f"has {with_article(component.kind)} '{component.name}', as {first.plugin.label} has: write "
+                f"{component.id} or {first.id}, or choose with --prefer {component.name}={component.plugin.namespace}"
             )

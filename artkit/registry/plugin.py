@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from artkit.registry.component import Component
     from artkit.registry.failure import Failure
 
+REGISTERS_NOTHING: Final = (
+    "registers nothing; it needs a function such as `@hookimpl def artkit_models(register): ...` in its module"
+)
 SLOW_MS: Final = 1000.0
 """Users are told of plugins whose import takes longer."""
 
@@ -62,7 +65,7 @@ class Plugin:
         if self.failure:
             yield f"was left out: {self.failure}; see `artkit plugins --check`"
         elif self.loaded and not self.components:
-            yield "registers nothing"
+            yield REGISTERS_NOTHING
         if self.loaded and self.info.dist is None and self.info.file is None:
             yield "has no metadata, so nobody knows whether it is made for this artkit"
         if self.import_ms is not None and self.import_ms > SLOW_MS:

@@ -76,7 +76,7 @@ class Registry:
     prefer: Mapping[str, str] = field(default_factory=dict)
     """Short name -> the package whose component it means, where several have it."""
     unknown: tuple[str, ...] = ()
-    """Notes on names that were to be blocked or preferred, but are not there."""
+    """Notes on names that were to be blocked, but are not there."""
 
     def components(self, kind: Kind | None = None) -> tuple[Component, ...]:
         """The components of a kind, or all of them, sorted by kind, name, plugin and version."""
@@ -125,11 +125,13 @@ class Registry:
     def _unknown(self, kind: Kind, word: str) -> str:
         there = self.components(kind)
         names = dict.fromkeys(component.name for component in there)
-        lines = [f"no {kind} '{word}'. {suggest(word, self._all_names(kind))}".rstrip()]
+        close = suggest(word, self._all_names(kind))
+        lines = [f"no {kind} '{word}'. {close}".rstrip()]
         others = [other.kind for other in self.components() if word in (other.name, *other.aliases, other.id)]
         if others:
-            lines[0] += f" There is a {others[0]} of that name."
+            lines[0] += f" There is {with_article(others[0])} of that name."
         lines.append(f"  there are: {', '.join(names)}" if names else f"  there are no {plural(kind)} at all")
+        lines += _absent_namespace(word, self.plugins) if not close else ()
         missing = [plugin for plugin in self.plugins if not plugin.components]
         return "\n".join([*lines, *(_might_provide(missing) if missing else ())])
 
@@ -141,6 +143,19 @@ class Registry:
 def plural(kind: Kind) -> str:
     """The kind in plural: "models", "losses"."""
     return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
+def with_article(kind: Kind) -> str:
+    """The kind as one of them: "a model", "an optimizer"."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _absent_namespace(word: str, plugins: Sequence[Plugin]) -> Iterator[str]:
+    """What to do if a component's id, such as one in the recipe of a run, is of a plugin that is not there."""
+    namespace = word.rpartition("/")[0]
+    if namespace and namespace not in {plugin.info.namespace for plugin in plugins}:
+        remedy = f"--plugin FOLDER/{namespace}" if namespace.endswith(".py") else f"pip install {namespace}"
+        yield f"  the plugin {namespace} is not there: {remedy}"
 
 
 def _with_version(matches: Sequence[Component], version: str) -> Component:
@@ -157,10 +172,11 @@ def _with_version(matches: Sequence[Component], version: str) -> Component:
 def _clash(kind: Kind, word: str, matches: Sequence[Component]) -> str:
     choices = "\n".join(f"  {match.full_name}  ({match.plugin.label}, {match.place})" for match in matches)
     package = matches[0].plugin.namespace
-    return (
-        f"several plugins have a {kind} '{word}'; write the whole id of the one you mean, or choose a plugin for this "
-        f"name, such as --prefer {word}={package}:\n{choices}"
-    )
+    advice = "write the whole id of the one you mean, or choose a plugin for this name, such as "
+    advice += f"--prefer {word}={package}"
+    if len({match.full_name for match in matches}) < len(matches):
+        advice = "their ids are the same, so rename one of the files, or leave out one of the packages"
+    return f"several plugins have {with_article(kind)} '{word}'; {advice}:\n{choices}"
 
 
 def _might_provide(missing: Sequence[Plugin]) -> Iterator[str]:

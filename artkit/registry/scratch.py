@@ -43,7 +43,8 @@ class Scratch:
             note: str = "",
         ) -> None:
             owner = f"{kind} {name!r} ({self.plugin.label})"
-            for problem in _problems(name, factory, aliases, version, stability, note):
+            tables = {"presets": presets, "renamed": renamed, "removed": removed}
+            for problem in (*_problems(name, factory, aliases, version, stability, note), *_wrong_tables(tables)):
                 raise PluginError(f"{owner}: {problem}", plugin=self.plugin.label)
             options = OptionTable.from_factory(
                 factory, presets, renamed, removed, owner=owner, plugin=self.plugin.label
@@ -63,6 +64,7 @@ class Scratch:
                 )
             )
 
+        register.__qualname__ = "register"  # which Python names where it is called with other arguments
         return register
 
     def _add(self, component: Component) -> None:
@@ -94,3 +96,9 @@ def _problems(
         yield f"stability={stability!r} is not one of {', '.join(map(repr, get_args(Stability)))}."
     if stability == "deprecated" and not note:
         yield 'stability="deprecated" needs a note that says what to use instead.'
+
+
+def _wrong_tables(tables: Mapping[str, object]) -> Iterator[str]:
+    for word, table in tables.items():
+        if table is not None and not (isinstance(table, Mapping) and all(isinstance(key, str) for key in table)):
+            yield f"{word}={table!r} is no dict from names of options."

@@ -69,10 +69,15 @@ class PluginSettings:
         }
 
     def joined(self, other: "PluginSettings") -> Self:
-        """Both; where they prefer different packages for a name, the other decides."""
+        """Both; where they prefer different packages for a name, or have files of one name, the other decides.
+
+        By the name of its file, a component is found; so a recipe's file can be replaced by one that was moved.
+        """
+        replaced = {Path(file).name for file in other.files}
+        kept = [file for file in self.files if Path(file).name not in replaced]
         return replace(
             self,
-            files=tuple(dict.fromkeys((*self.files, *other.files))),
+            files=tuple(dict.fromkeys((*kept, *other.files))),
             block=tuple(dict.fromkeys((*self.block, *other.block))),
             prefer={**self.prefer, **other.prefer},
             require=tuple(dict.fromkeys((*self.require, *other.require))),

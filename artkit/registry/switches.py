@@ -61,14 +61,12 @@ class Switches:
         return f"blocked by {VARIABLE}" if is_off else ""
 
     def unknown(self, there: Sequence[PluginInfo]) -> list[str]:
-        """A note for each name to block or prefer that no plugin has: perhaps a slip of the finger."""
+        """A note for each name to block that no plugin has: perhaps a slip of the finger."""
         known = {name for info in there for name in _names(info)}
         blocked = [*self.settings.block, *(sorted(self.listed) if self.mode == "no" else ())]
-        wishes = [(name, "be blocked") for name in blocked]
-        wishes += [(package, f"provide {name}") for name, package in self.settings.prefer.items()]
         return [
-            f"no plugin '{name}' is there, which was to {what}. {suggest(name, known)}".rstrip()
-            for name, what in wishes
+            f"no plugin '{name}' is there, which was to be blocked. {suggest(name, known)}".rstrip()
+            for name in blocked
             if canonicalize_name(name) not in known
         ]
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from artkit.contracts import KINDS, Kind
 from artkit.errors import RecipeError
-from artkit.registry import load_registry, plural
+from artkit.registry import load_registry, plural, with_article
+from artkit.registry.plugin import REGISTERS_NOTHING
 from artkit.scaffold.imports import read_imports
 from artkit.scaffold.naming import PackageName
 
@@ -54,7 +55,7 @@ class Content:
     def title(self) -> str:
         """What it is in a few words: "a model", "2 models and a loss"."""
         numbers = [(sum(c.kind == kind for c in self.components), kind) for kind in self.kinds]
-        words = [f"{number} {plural(kind)}" if number > 1 else _with_article(kind) for number, kind in numbers]
+        words = [f"{number} {plural(kind)}" if number > 1 else with_article(kind) for number, kind in numbers]
         return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
     @property
@@ -93,9 +94,7 @@ def content_of_file(file: Path) -> Content:
     registry = load_registry([file], entry_points=False)
     by_name = {(found.kind, found.name): found for found in registry.components()}
     if not by_name:
-        raise RecipeError(
-            f"{file} registers no component; it needs a function such as `@hookimpl def artkit_models(register): ...`"
-        )
+        raise RecipeError(f"{file} {REGISTERS_NOTHING}")
     imports = read_imports(file)
     return Content(
         module=file.read_bytes(),
@@ -107,9 +106,5 @@ def content_of_file(file: Path) -> Content:
 
 
 def _provided(component: "Component") -> Provided:
-    required = tuple(option.name for option in component.options if option.required)
+    required = tuple(missing.name for option in component.options for missing in option.missing())
     return Provided(kind=component.kind, name=component.name, summary=component.summary, required=required)
-
-
-def _with_article(kind: Kind) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from artkit.contracts import Kind
+from artkit.errors import RecipeError
 from artkit.testing.plan import CheckResult, plan_checks, summary_of
 from artkit.testing.target import open_targets
 
@@ -24,9 +25,13 @@ def check_plugin(target: str | Path, kinds: Collection[Kind] | None = None) -> I
         The result of each check: `id`, `outcome` ("passed", "failed", "expected" or "not applicable") and `reason`.
 
     Raises:
-        RecipeError: if there is no plugin of that name.
+        RecipeError: if there is no plugin of that name, or it has no component of these kinds.
         PluginError: if it must not be imported, such as one that needs another artkit.
     """
-    for one in open_targets(target):
-        for planned in plan_checks(one, kinds=kinds):
-            yield planned.run()
+    targets = open_targets(target)
+    planned = [check for one in targets for check in plan_checks(one, kinds=kinds)]
+    if not planned:
+        there = dict.fromkeys(kind for one in targets for kind in one.plugin.kinds)
+        raise RecipeError(f"{target} has no {' or '.join(kinds or ())} to check; it has: {', '.join(there)}")
+    for check in planned:
+        yield check.run()

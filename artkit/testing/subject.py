@@ -123,7 +123,8 @@ class Subject(_Sharing):
     @property
     def lacking(self) -> list[str]:
         """Required options that the case does not give."""
-        return [one.name for one in self.component.options if one.required and one.name not in self.options]
+        given = {name.partition(".")[0] for name in self.options}
+        return [one.name for option in self.component.options if option.name not in given for one in option.missing()]
 
     @property
     def has_own_root(self) -> bool:

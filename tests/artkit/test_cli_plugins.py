@@ -116,6 +116,7 @@ def test_the_check_loads_all_and_fills_the_table(plugin_site, artkit_plugins, mi
     assert rows["artkit-vit"][:4] == ["0.3.1", "model", "2", "ok"]
     assert rows["artkit-vit"][4].endswith(" ms")
     assert rows["artkit-empty"][1:4] == ["-", "-", "registers nothing"]
+    assert "\nartkit-empty 1.0 registers nothing; it needs a function such as `@hookimpl" in result.stdout
     assert rows["mine.py"][:4] == ["-", "model", "2", "ok"]
 
 
@@ -247,7 +248,7 @@ def test_show_lists_the_components_of_a_kind_by_id_where_names_clash(plugin_site
         (["show", "modle"], RecipeError, "^no kind 'modle'. Did you mean 'model'?\n  there are: model, augmenter, sam"),
         (["show", "vit"], RecipeError, "^no kind 'vit', but a model: artkit plugins show model vit$"),
         (["show", "model", "vti-tiny"], RecipeError, "^no model 'vti-tiny'. Did you mean 'vit-tiny'?"),
-        (["--plugin", "gone.py"], RecipeError, "^the plugin file gone.py is not there; --plugin takes the path of"),
+        (["--plugin", "gone.py"], RecipeError, "^the plugin file gone.py is not there; if it was moved, --plugin"),
         (["--plugin", "bad.py", "show", "model"], PluginError, "^the plugin bad.py could not be loaded: ZeroDivisionE"),
     ],
 )

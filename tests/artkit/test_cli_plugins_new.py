@@ -172,7 +172,7 @@ def test_files_that_register_nothing_or_fail_are_refused_before_anything_is_writ
     Path("bad.py").write_text("1 / 0")
     with pytest.raises(RecipeError, match=r"^gone.py is not there; --from takes the path of one Python file$"):
         new("artkit-vit", "--from", "gone.py")
-    with pytest.raises(RecipeError, match=r"^empty.py registers no component; it needs a function such as `@hookimpl"):
+    with pytest.raises(RecipeError, match=r"^empty.py registers nothing; it needs a function such as `@hookimpl"):
         new("artkit-vit", "--from", "empty.py")
     with pytest.raises(PluginError, match=r"^the plugin bad.py could not be loaded: ZeroDivisionError: .*\n  at .*:1$"):
         new("artkit-vit", "--from", "bad.py")

@@ -193,3 +193,14 @@ def test_a_group_that_breaks_the_contract_is_refused_with_the_reason(factory, me
 def test_a_preset_must_name_options_of_the_group():
     with pytest.raises(PluginError, match="the default of 'stem' has 'wdith', which is not an option of that group"):
         read(net, presets={"stem": {"wdith": 3}})
+
+
+def test_a_group_in_a_group_has_no_value_of_its_own_either():
+    with pytest.raises(RecipeError, match=r"stem.pool='none' .* it must be a table; set stem.pool.size\.$"):
+        resolve(**{"stem.pool": CommandLineText("none")})
+
+
+def test_what_users_must_set_is_named_in_full():
+    assert [option.name for table in (read(needs_head), read(net)) for each in table for option in each.missing()] == [
+        "head.outputs"
+    ]

@@ -144,11 +144,12 @@ def test_no_plugins_leaves_the_built_in_ones_and_files(plugin_site, mine):
 def test_unknown_names_to_block_and_prefer_are_notes_with_near_matches(plugin_site, monkeypatch):
     plugin_site.add("artkit-vit", VIT)
     monkeypatch.setenv("ARTKIT_PLUGINS", "no:zzz")
-    settings = PluginSettings(block=("artkit-vti",), prefer={"vit-tiny": "artkit-vit2"})
+    settings = PluginSettings(block=("artkit-vti",), prefer={"vit-tiny": "artkit-vit2", "vit-tny": "Artkit_Vit"})
     assert list(plugin_notes(load_registry(settings))) == [
         "no plugin 'artkit-vti' is there, which was to be blocked. Did you mean 'artkit-vit'?",
         "no plugin 'zzz' is there, which was to be blocked.",
         "no plugin 'artkit-vit2' is there, which was to provide vit-tiny. Did you mean 'artkit-vit'?",
+        "artkit-vit 1.0 has no 'vit-tny', which it was to provide. Did you mean 'vit-tiny'?",
     ]
 
 
@@ -222,6 +223,19 @@ def test_a_shared_name_is_told_once_with_both_ways_out(plugin_site):
         "artkit-two 1.0 has a model 'vit-tiny', as artkit-one 1.0 has: write artkit-two/vit-tiny or "
         "artkit-one/vit-tiny, or choose with --prefer vit-tiny=artkit-two"
     ]
+
+
+def test_a_file_takes_the_place_of_one_of_the_same_name_in_a_recipe():
+    recipe = PluginSettings(files=("/old/mine.py", "/old/other.py"))
+    assert recipe.joined(PluginSettings(files=("new/mine.py",))).files == ("/old/other.py", "new/mine.py")
+
+
+def test_files_of_one_name_whose_components_clash_are_told_to_be_renamed(plugin_site, mine, tmp_path):
+    (tmp_path / "copy").mkdir()
+    copy = tmp_path / "copy" / "mine.py"
+    copy.write_text(mine.read_text())
+    with pytest.raises(RecipeError, match=r"a model 'mine.py/vit-tiny'; their ids are the same, so rename one of"):
+        load_registry([mine, copy]).component("model", "mine.py/vit-tiny")
 
 
 # --- how recipes and command lines say it ---------------------------------------------------------------------------

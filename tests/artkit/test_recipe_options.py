@@ -87,7 +87,9 @@ def test_groups_of_augmenters_are_set_with_and_without_the_name_of_the_augmenter
 def test_set_on_a_model_without_that_group_says_how_to_write_it(resolve_file):
     with pytest.raises(RecipeError, match=r"--set model.head.width=3: a run has one model; write model.width=3"):
         resolve_file('[model]\nname = "net"\n', assignments=["model.head.width=3"])
-    with pytest.raises(RecipeError, match=r"model.depth is int and has no options in it; a table is written depth=a=3"):
+    with pytest.raises(
+        RecipeError, match=r"model.depth is int and has no options in it; a table is written model.depth=a=3"
+    ):
         resolve_file('[model]\nname = "net"\n', assignments=["model.depth.a=3"])
     with pytest.raises(RecipeError, match=r"has no option 'stem.wdith'. Did you mean 'stem.width'\?"):
         resolve_file('[model]\nname = "net"\n', assignments=["model.stem.wdith=3"])

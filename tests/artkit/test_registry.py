@@ -428,9 +428,15 @@ def test_p_is_taken_for_augmenters_only(write_plugin):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gone.py", "gone.py is not there; --plugin takes the path of one Python file"),
-        ("folder", "folder is a folder; --plugin takes the path of one Python file"),
-        ("notes.txt", "notes.txt does not end in .py; --plugin takes the path of one Python file"),
+        (
+            "gone.py",
+            "gone.py is not there; if it was moved, --plugin FOLDER/gone.py takes its place in a recipe or run",
+        ),
+        ("folder", "folder is a folder; a plugin is the path of one Python file, or an installed package"),
+        (
+            "notes.txt",
+            "notes.txt does not end in .py; a plugin is the path of one Python file, or an installed package",
+        ),
     ],
 )
 def test_a_plugin_file_that_cannot_be_one_is_refused_before_anything_is_loaded(tmp_path, plugin_site, name, message):
@@ -739,3 +745,41 @@ def test_a_reporter_with_mistakes_is_told_of_all_of_them():
         "artkit_log is not marked with @hookimpl",
     ]
     assert caught.value.plugin == "reporter 'broken' (mine.py)"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("register(f)", "TypeError: register() missing 1 required positional argument: 'factory'"),
+        ("register('a', f, preset={})", "TypeError: register() got an unexpected keyword argument 'preset'"),
+        ("register('a', f, renamed=['b'])", "model 'a' (mine.py): renamed=['b'] is no dict from names of options."),
+        ("register('a', f, presets={1: 2})", "model 'a' (mine.py): presets={1: 2} is no dict from names of options."),
+    ],
+)
+def test_what_register_does_not_take_is_told(write_plugin, call, message):
+    source = f"""
+        from artkit import hookimpl
+
+        def f(ctx): ...
+
+        @hookimpl
+        def artkit_models(register):
+            {call}
+    """
+    with pytest.raises(PluginError) as caught:
+        load_registry([write_plugin(source)], entry_points=False)
+    assert f"mine.py could not be loaded: {message}\n" in str(caught.value)
+
+
+def test_the_package_of_an_id_is_named_if_it_is_not_there(load_file):
+    registry = load_file(VIT)
+    for word, advice in (("artkit-gone/net", "pip install artkit-gone"), ("yours.py/net", "--plugin FOLDER/yours.py")):
+        with pytest.raises(RecipeError, match=f"\n  the plugin {word.split('/')[0]} is not there: {advice}$"):
+            registry.component("model", word)
+    with pytest.raises(RecipeError, match=r"Did you mean 'mine.py/vit-tiny'\?\n  there are: [^\n]*$"):
+        registry.component("model", "mne.py/vit-tiny")
+
+
+def test_a_kind_has_its_article(load_file):
+    with pytest.raises(RecipeError, match=r"There is an optimizer of that name\."):
+        load_file(VIT.replace("artkit_models", "artkit_optimizers")).component("model", "vit-tiny")

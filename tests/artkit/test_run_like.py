@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from textwrap import dedent
 
 import pytest
 from typer.testing import CliRunner
@@ -167,3 +168,56 @@ def test_a_plugin_is_blocked_preferred_and_left_out_on_the_command_line(linear, 
         assert result.exit_code == 0, result.output
         assert provenance_of(out, "model")["component"] == "artkit-linear/linear@1"
     assert "no model 'linear'" in str(artkit_run(*arguments, "--no-plugins").exception)
+
+
+# --- runs whose plugins are elsewhere by now, or others ---------------------------------------------------------------
+
+TWO_LAYERS = LINEAR.replace("ctx.num_outputs, bias", "8), nn.ReLU(), nn.Linear(8, ctx.num_outputs, bias")
+"""Only what stands before the head can be kept when that is retrained."""
+
+
+@pytest.fixture(scope="module")
+def of_a_file(shape_shards, tmp_path_factory):
+    """A finished run with the model of a file; the file lies beside it."""
+    folder = tmp_path_factory.mktemp("of-a-file")
+    (folder / "mine.py").write_text(dedent(TWO_LAYERS))
+    chosen = ("--plugin", folder / "mine.py", "--model", "linear")
+    result = artkit_run("--data", shape_shards, "--out", folder / "run", *chosen, *QUICK)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["retrain", "--epochs", "1", "--quiet"]])
+def test_a_plugin_file_that_was_moved_is_given_again(of_a_file, tmp_path, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = [command[0], str(of_a_file / "run"), *command[1:]]
+    moved = (of_a_file / "mine.py").rename(tmp_path / "mine.py")
+    try:
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, RecipeError)
+        advice = "is not there; if it was moved, --plugin FOLDER/mine.py takes its place in a recipe or run"
+        assert str(result.exception) == f"the plugin file {of_a_file / 'mine.py'} {advice}"
+        result = CliRunner().invoke(app, [*arguments, "--plugin", str(moved)])
+        assert result.exit_code == 0, result.output
+        assert "since" not in result.stderr
+    finally:
+        moved.rename(of_a_file / "mine.py")
+
+
+def test_evaluation_retraining_and_resumption_tell_of_a_model_that_has_changed_since(of_a_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run, changed = of_a_file / "run", tmp_path / "mine.py"
+    changed.write_text(dedent(TWO_LAYERS) + "# changed\n")
+    was, now = (hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in (of_a_file / "mine.py", changed))
+    note = f"note: since {run}: mine.py: its source (sha256) was {was}, is {now}"
+    for command in (["evaluate", run], ["retrain", run, "--epochs", "1", "--quiet"], ["run", "--resume", run]):
+        result = CliRunner().invoke(app, [*map(str, command), "--plugin", str(changed)])
+        assert note in result.stderr.splitlines(), command
+
+
+def test_whoever_lacks_the_package_of_a_run_is_told_its_name(first, plugin_site):
+    shutil.rmtree(plugin_site.folder / "artkit_linear-0.3.dist-info")
+    result = CliRunner().invoke(app, ["evaluate", str(first)])
+    assert isinstance(result.exception, RecipeError)
+    assert str(result.exception).startswith("no model 'artkit-linear/linear'.\n  there are: ")
+    assert "\n  the plugin artkit-linear is not there: pip install artkit-linear" in str(result.exception)

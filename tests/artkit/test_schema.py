@@ -190,6 +190,8 @@ def many(
     pair: tuple[float, str] = (1.0, "a"),
     names: list[str] = [],  # noqa: B006
     weights: dict[str, Annotated[float, Ge(0)]] | Literal["auto"] = "auto",
+    gaps: list[Annotated[int, Ge(0)] | None] = [],  # noqa: B006
+    marks: dict[str, Literal["a"] | None] = {},  # noqa: B006
     stem: Stem = Stem(),
     head: Stem | None = None,
 ) -> None: ...
@@ -234,6 +236,8 @@ FITTING = {
     "pair": st.tuples(st.floats(-1, 1), WORDS),
     "names": st.lists(WORDS, max_size=3),
     "weights": st.just("auto") | st.dictionaries(st.sampled_from(["a", "b-c", "d_e"]), st.floats(0, 9), max_size=2),
+    "gaps": st.lists(st.none() | st.integers(0, 9), max_size=3),
+    "marks": st.dictionaries(st.sampled_from(["a", "b-c"]), st.sampled_from(["a", None]), max_size=2),
 }
 
 

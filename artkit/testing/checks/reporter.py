@@ -79,8 +79,8 @@ def any_order(subject: Subject) -> None:
 @check("reporter")
 def own_folder(subject: Subject) -> None:
     """A reporter writes into the run folder only."""
-    fake, elsewhere = _fake(subject), subject.owner.new_folder()
-    with _in_folder(elsewhere), _writes() as written:
+    fake = _fake(subject)
+    with _writes() as written:
         _replay(subject, fake)
     outside = [path for path in written if not path.is_relative_to(fake.run.dir) and path.exists() and _matters(path)]
     require(not outside, f"it writes {', '.join(map(str, outside[:3]))}")
@@ -107,7 +107,7 @@ def quick(subject: Subject) -> str:
     spent: dict[str, list[float]] = {name: [] for name in _FREQUENT if name in impls}
     if not spent:
         raise NotApplicable("it hears of no step")
-    with _silence():
+    with _apart(subject):
         for name, arguments in fake.events():
             started = time.process_time()
             if name in impls:
@@ -124,7 +124,6 @@ def _fake(subject: Subject, **changes: Any) -> FakeRun:
 
 
 def _replay(subject: Subject, fake: FakeRun, events: Iterable[Event] | None = None) -> None:
-    reporter = subject.component.build(fake.context, subject.options)
     told = list(fake.events() if events is None else events)
     last = [""]
 
@@ -133,12 +132,13 @@ def _replay(subject: Subject, fake: FakeRun, events: Iterable[Event] | None = No
             last[0] = name
             yield name, arguments
 
-    try:
-        with _silence():
+    with _apart(subject):
+        reporter = subject.component.build(fake.context, subject.options)
+        try:
             fake.replay(reporter, events=noted())
-    except Exception as error:
-        how = "" if events is None else f" (told of {_shortened([name for name, _ in told])})"
-        fail(f"it raises {type(error).__name__} in {last[0]}: {error}{how}")
+        except Exception as error:
+            how = "" if events is None else f" (told of {_shortened([name for name, _ in told])})"
+            fail(f"it raises {type(error).__name__} in {last[0]}: {error}{how}")
 
 
 def _shortened(names: Sequence[str]) -> str:
@@ -150,18 +150,13 @@ def _without(events: Sequence[Event], name: str) -> list[Event]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """What reporters say is meant for people who watch a run."""
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        yield
-
-
-@contextmanager
-def _in_folder(folder: Path) -> Iterator[None]:
+def _apart(subject: Subject) -> Iterator[None]:
+    """In an empty folder, lest faulty ones leave files where the user is; what they say is for who watches a run."""
     before = Path.cwd()
-    os.chdir(folder)
+    os.chdir(subject.owner.new_folder())
     try:
-        yield
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            yield
     finally:
         os.chdir(before)
 

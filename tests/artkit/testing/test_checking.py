@@ -67,6 +67,11 @@ def test_one_kind_alone_is_checked_where_that_is_asked_for(two_kinds):
     assert all(id.startswith("schedule/flat::") for id in ids)
 
 
+def test_a_kind_that_a_plugin_does_not_have_is_no_success(two_kinds):
+    with pytest.raises(RecipeError, match=r"two\.py has no model or loss to check; it has: schedule, reporter$"):
+        list(check_plugin(two_kinds, kinds=["model", "loss"]))
+
+
 def test_a_plugin_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(RecipeError, match=r"the plugin file .*nowhere\.py is not there"):
         list(check_plugin(tmp_path / "nowhere.py"))
