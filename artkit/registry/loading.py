@@ -91,7 +91,20 @@ def _import_file(path: Path) -> Any:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, ModuleNotFoundError):
+            error.msg += _file_beside(path, error.name or "")
         raise
     return module
+
+
+def _file_beside(path: Path, module: str) -> str:
+    """A hint for authors whose plugin file imports another file of theirs; "" if there is none of that name."""
+    other = path.resolve().parent / f"{module}.py"
+    if not other.is_file():
+        return ""
+    return (
+        f", since a plugin file is loaded without what is beside it; put {other.name} into {path.name}, or make a "
+        f"package of both, or set PYTHONPATH={other.parent}"
+    )

@@ -11,7 +11,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Final, cast
+
+_SMALL_SEED: Final = 2**32
+"""Of all seeds that torch may begin with, at most one in two million is smaller."""
 
 
 class ProcessState:
@@ -83,13 +86,16 @@ def _states() -> Iterator[_State]:
 
 
 def _changed_in_new_torch() -> Iterator[str]:
-    """What a plugin that imported torch changed in it; a new generator has the state that torch begins with."""
+    """What a plugin that imported torch changed in it.
+
+    torch begins with a seed of its own, which is random and large: small ones are those that people set.
+    """
     torch = _module("torch")
     if torch is None:
         return
-    initial = torch.Generator().get_state()
-    if not torch.equal(torch.get_rng_state(), initial):
-        torch.set_rng_state(initial)
+    untouched = torch.Generator().manual_seed(torch.initial_seed()).get_state()
+    if torch.initial_seed() < _SMALL_SEED or not torch.equal(torch.get_rng_state(), untouched):
+        torch.seed()
         yield "changed torch's random numbers"
     if torch.get_default_dtype() != torch.float32:
         torch.set_default_dtype(torch.float32)

@@ -783,3 +783,15 @@ def test_the_package_of_an_id_is_named_if_it_is_not_there(load_file):
 def test_a_kind_has_its_article(load_file):
     with pytest.raises(RecipeError, match=r"There is an optimizer of that name\."):
         load_file(VIT.replace("artkit_models", "artkit_optimizers")).component("model", "vit-tiny")
+
+
+def test_a_plugin_file_that_needs_another_one_beside_it_is_told_how(write_plugin, tmp_path):
+    (tmp_path / "helper_of_mine.py").touch()
+    path = write_plugin("import helper_of_mine")
+    with pytest.raises(PluginError) as caught:
+        load_registry([path], entry_points=False)
+    assert str(caught.value) == (
+        "the plugin mine.py could not be loaded: ModuleNotFoundError: No module named 'helper_of_mine', since a plugin "
+        "file is loaded without what is beside it; put helper_of_mine.py into mine.py, or make a package of both, or "
+        f"set PYTHONPATH={tmp_path}\n  at {path}:1"
+    )
