@@ -29,7 +29,8 @@ def assign(recipe: Layer, assignment: str, registry: Registry) -> None:
     known = (*SETTINGS, *SINGLE, *SEVERAL)
     if section not in known:
         raise RecipeError(
-            f"--set {assignment}: there is no '{section}'. {suggest(section, known)}\n  There are: {', '.join(known)}."
+            f"--set {assignment}: there is no '{section}'. {suggest(section, known)}".rstrip()
+            + f"\n  There are: {', '.join(known)}."
         )
     if section in SEVERAL:
         _assign_to_one(recipe, section, parts[1:], text, registry)

@@ -120,8 +120,8 @@ def _check_sections(layer: Layer, where: str) -> None:
     for section, value in layer.items():
         if section not in known:
             raise RecipeError(
-                f"{where} has an unknown section '{section}'. {suggest(section, known)}\n"
-                f"  A recipe has: {', '.join(known)}."
+                f"{where} has an unknown section '{section}'. {suggest(section, known)}".rstrip()
+                + f"\n  A recipe has: {', '.join(known)}."
             )
         if section in SEVERAL and not (isinstance(value, list) and all(isinstance(item, dict) for item in value)):
             raise RecipeError(f"{where}: a run can have several of '{section}'; write it as [[{section}]]")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from artkit.contracts import Kind
 from artkit.errors import ArtkitError, ComponentError
@@ -13,6 +13,15 @@ from artkit.registering import Stability
 from artkit.registry.failure import author_line, describe_error, error_message
 from artkit.registry.hooks import place_of
 from artkit.registry.info import PluginInfo
+
+_FORMS: Final[Mapping[Kind, tuple[str, str]]] = {
+    "augmenter": ("__call__", "a function that takes images_BCHW and draws"),
+    "sampler": ("counts", "an object with a method counts(epoch)"),
+    "loss": ("__call__", "a function that takes logits_BK and labels_B"),
+    "schedule": ("__call__", "a function that takes the progress, from 0 to 1"),
+    "source": ("__iter__", "what yields artkit_shards.Record, such as a generator"),
+}
+"""Kind -> the method that what a factory returns must have, and its form in words; torch tells the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +112,7 @@ class Component:
 
         Raises:
             RecipeError: if an option cannot be used as given.
-            ComponentError: if the factory raised, or returned nothing.
+            ComponentError: if the factory raised, or returned nothing, or what no component of this kind can be.
         """
         values = self.resolve(options)
         try:
@@ -118,6 +127,9 @@ class Component:
         if built is None:
             text = f"{self.owner} could not be built: its factory returned nothing; does it lack a `return`?"
             raise self._error(text, self.place, self._fault())
+        method, form = _FORMS.get(self.kind, ("", ""))
+        if method and not callable(getattr(built, method, None)):
+            raise self.breach(f"returned {type(built).__name__}; its factory returns {form}")
         return built
 
     @contextmanager

@@ -55,8 +55,8 @@ class PluginSettings:
         table = said if isinstance(said, Mapping) else {"files": said}
         for key in table:
             if key not in _KEYS:
-                close = suggest(key, _KEYS)
-                raise RecipeError(f"{where}: [plugins] has no '{key}'. {close}\n  It has: {', '.join(_KEYS)}.")
+                text = f"{where}: [plugins] has no '{key}'. {suggest(key, _KEYS)}".rstrip()
+                raise RecipeError(f"{text}\n  It has: {', '.join(_KEYS)}.")
         files, block, require = (_read_list(key, table.get(key, ()), where) for key in _LISTS)
         for text in require:
             _check_requirement(text, where)

@@ -134,11 +134,11 @@ def test_without_a_version_the_newest_is_meant(load_file):
 
         @hookimpl
         def artkit_losses(register):
-            register("focal", lambda ctx: "old", version=9, stability="deprecated", note="Use focal@10.")
-            register("focal", lambda ctx: "new", version=10)
+            register("focal", lambda ctx: lambda *_: "old", version=9, stability="deprecated", note="Use focal@10.")
+            register("focal", lambda ctx: lambda *_: "new", version=10)
     """)
-    assert registry.component("loss", "focal").build(None) == "new"
-    assert registry.component("loss", "focal@9").build(None) == "old"
+    assert registry.component("loss", "focal").build(None)() == "new"
+    assert registry.component("loss", "focal@9").build(None)() == "old"
     with pytest.raises(RecipeError, match=r"^loss 'focal' \(mine.py\) has no version @3; there is @9 and @10\. "):
         registry.component("loss", "focal@3")
     assert registry.component("loss", "focal@9").warning == "loss 'focal' (mine.py) is deprecated. Use focal@10."
@@ -151,14 +151,14 @@ def test_one_plugin_can_provide_several_kinds(load_file):
 
         @hookimpl
         def artkit_schedules(register):
-            register("step", lambda ctx: 1)
+            register("step", lambda ctx: float)
 
         @hookimpl
         def artkit_models(register):
             register("step", lambda ctx: 2)
     """)
     assert registry.plugins[0].kinds == ("model", "schedule")
-    assert registry.component("schedule", "step").build(None) == 1
+    assert registry.component("schedule", "step").build(None) is float
     assert registry.component("model", "step").build(None) == 2
     assert [component.kind for component in registry.components()] == ["model", "schedule"]
 
@@ -795,3 +795,30 @@ def test_a_plugin_file_that_needs_another_one_beside_it_is_told_how(write_plugin
         "file is loaded without what is beside it; put helper_of_mine.py into mine.py, or make a package of both, or "
         f"set PYTHONPATH={tmp_path}\n  at {path}:1"
     )
+
+
+@pytest.mark.parametrize(
+    ("hook", "returned", "message"),
+    [
+        ("augmenters", "3", "returned int; its factory returns a function that takes images_BCHW and draws"),
+        (
+            "samplers",
+            "print",
+            "returned builtin_function_or_method; its factory returns an object with a method counts",
+        ),
+        ("losses", "0.5", "returned float; its factory returns a function that takes logits_BK and labels_B"),
+        ("schedules", "1.0", "returned float; its factory returns a function that takes the progress"),
+        ("sources", "5", "returned int; its factory returns what yields artkit_shards.Record, such as a generator"),
+    ],
+)
+def test_what_is_no_component_of_its_kind_is_refused_when_it_is_built(load_file, hook, returned, message):
+    registry = load_file(f"""
+        from artkit import hookimpl
+
+        @hookimpl
+        def artkit_{hook}(register):
+            register("odd", lambda ctx: {returned})
+    """)
+    (component,) = registry.components()
+    with pytest.raises(ComponentError, match=rf"^{component.kind} 'odd' \(mine.py\) {message}"):
+        component.build(None)
