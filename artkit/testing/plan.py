@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from io import StringIO
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -76,8 +78,9 @@ class PlannedCheck:
             verdicts[self.check.name] = None
             try:
                 self._check_basics()
-                with fixed_generators(), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # one check looks for warnings; the others find other faults
+                # One check looks for warnings and one for what is printed; the others find other faults.
+                with fixed_generators(), warnings.catch_warnings(), redirect_stdout(StringIO()):
+                    warnings.simplefilter("ignore")
                     note = self.check.function(self.subject)
                 if note:
                     self.subject.notes[self.check.name] = note

@@ -90,6 +90,14 @@ def test_results_come_as_json_and_of_chosen_kinds(check, tmp_path):
     assert all(row["reason"] for row in rows if row["outcome"] != "passed")
 
 
+def test_what_a_plugin_prints_is_kept_out_of_the_results(check, tmp_path):
+    file = tmp_path / "loud.py"
+    file.write_text(dedent(STEADY).replace("    return lambda", "    print('built')\n    return lambda"))
+    result = check(file, "--kind", "schedule", "--json")
+    failed = [row["id"] for row in json.loads(result.stdout) if row["outcome"] == "failed"]
+    assert failed == ["schedule/steady::prints_nothing"]
+
+
 def test_a_plugin_that_does_not_load_fails_with_its_line(check, tmp_path):
     file = tmp_path / "bad.py"
     file.write_text("import os\n1 / 0")
