@@ -76,7 +76,11 @@ def _refusal(impl: HookImpl, returned: object, label: str) -> PluginError:
 
 
 def _import(target: EntryPoint | Path) -> Any:
-    return _import_file(target) if isinstance(target, Path) else target.load()
+    if isinstance(target, Path):
+        return _import_file(target)
+    if not EntryPoint.pattern.match(target.value):
+        raise ImportError(f"its entry point {target.name} = {target.value!r} is neither a module nor module:object")
+    return target.load()
 
 
 def _import_file(path: Path) -> Any:

@@ -41,7 +41,8 @@ class Plugin:
     def status(self) -> str:
         """A word or two.
 
-        "ok", "not checked" (not imported), "blocked", "incompatible", "failed: ImportError", "registers nothing".
+        "ok", "not checked" (not imported), "blocked", "incompatible", "damaged", "failed: ImportError", "registers
+        nothing".
         """
         if self.left_out:
             return self.left_out.status

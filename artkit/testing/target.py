@@ -50,7 +50,7 @@ def open_targets(name: str | Path) -> list[Target]:
     found = find_targets(name)
     for plugin in found:
         if plugin.left_out:
-            text = f"{plugin.info.label} cannot be checked: {plugin.left_out.reason}"
+            text = f"{plugin.info.label} cannot be checked: {plugin.left_out}"
             raise PluginError(text, plugin=plugin.info.label)
     return [Target(one, plugin) for one, plugin in zip(found, load_all(found).plugins, strict=True)]
 

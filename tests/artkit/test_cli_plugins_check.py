@@ -109,7 +109,7 @@ def test_a_plugin_that_does_not_load_fails_with_its_line(check, tmp_path):
 
 def test_what_cannot_be_checked_is_an_error(check, plugin_site, monkeypatch):
     plugin_site.add("artkit-old", STEADY, requires=["artkit<0.0.1"])
-    with pytest.raises(PluginError, match=r"^artkit-old 1\.0 cannot be checked: needs artkit <0\.0\.1 \(have"):
+    with pytest.raises(PluginError, match=r"cannot be checked: needs artkit <0\.0\.1 \(have .*; mend that with `pip"):
         check("artkit-old")
     with pytest.raises(RecipeError, match=r"^there is no plugin 'artkit-odl'\. Did you mean 'artkit-old'\?"):
         check("artkit-odl")

@@ -346,3 +346,11 @@ def test_an_entry_point_that_leads_nowhere_is_a_failure_of_its_package_alone(plu
 def test_an_error_outside_of_pythons_usual_ones_is_a_failure_too(plugin_site):
     plugin_site.add("artkit-rust", "class PanicException(BaseException): ...\nraise PanicException('panicked')")
     assert plugin_of(load_registry(), "artkit-rust").failure.cause == "PanicException: panicked"
+
+
+def test_an_entry_point_that_leads_nowhere_is_shown(plugin_site):
+    plugin_site.add("artkit-odd", VIT)
+    points = plugin_site.folder / "artkit_odd-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[artkit]\nodd = artkit_odd:::\n")
+    cause = plugin_of(load_registry(), "artkit-odd").failure.cause
+    assert cause == "ImportError: its entry point odd = 'artkit_odd:::' is neither a module nor module:object"
