@@ -18,7 +18,7 @@ from artkit.registry.info import PluginInfo, read_entry_point, read_file
 from artkit.registry.settings import PluginSettings
 from artkit.registry.switches import Switches
 
-_RULE: Final = "a plugin is the path of one Python file, or an installed package"
+_RULE: Final = "--plugin takes the path of one Python file; packages that are installed need no --plugin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,12 @@ def discover(
 def _existing(files: Sequence[str]) -> list[Path]:
     paths = {Path(file).resolve(): Path(file) for file in files}
     for path in paths.values():
-        if not path.is_file():
-            what = f"is a folder; {_RULE}" if path.is_dir() else f"is not there; {_moved(path)}"
-            raise RecipeError(f"the plugin file {path} {what}")
+        if path.is_dir():
+            raise RecipeError(f"the plugin file {path} is a folder; {_RULE}")
         if path.suffix != ".py":
             raise RecipeError(f"the plugin file {path} does not end in .py; {_RULE}")
+        if not path.is_file():
+            raise RecipeError(f"the plugin file {path} is not there; {_moved(path)}")
     return list(paths.values())
 
 

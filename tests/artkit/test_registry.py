@@ -428,15 +428,10 @@ def test_p_is_taken_for_augmenters_only(write_plugin):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "gone.py",
-            "gone.py is not there; if it was moved, --plugin FOLDER/gone.py takes its place in a recipe or run",
-        ),
-        ("folder", "folder is a folder; a plugin is the path of one Python file, or an installed package"),
-        (
-            "notes.txt",
-            "notes.txt does not end in .py; a plugin is the path of one Python file, or an installed package",
-        ),
+        ("gone.py", "gone.py is not there; if it was moved, --plugin FOLDER/gone.py takes its place in a .* or run"),
+        ("folder", "folder is a folder; --plugin takes the path of one Python file; packages .* need no --plugin"),
+        ("notes.txt", "notes.txt does not end in .py; --plugin takes the path of one Python file; .*"),
+        ("artkit-loud", "artkit-loud does not end in .py; .*; packages that are installed need no --plugin"),
     ],
 )
 def test_a_plugin_file_that_cannot_be_one_is_refused_before_anything_is_loaded(tmp_path, plugin_site, name, message):
