@@ -98,7 +98,9 @@ class Registry:
         Raises:
             RecipeError: if there is none, if it lacks that version, or if several plugins have one of that name.
         """
-        word, _, version = name.partition("@")
+        namespace, slash, short = name.rpartition("/")  # a file's name may have an @ of its own
+        short, _, version = short.partition("@")
+        word = f"{namespace}{slash}{short}"
         matches = self._matches(kind, word)
         if not matches:
             raise RecipeError(self._unknown(kind, word))

@@ -128,6 +128,12 @@ def test_a_component_is_found_by_name_alias_id_and_version(load_file, name):
     assert load_file(VIT).component("model", name).full_name == "mine.py/vit-base@1"
 
 
+def test_the_name_of_a_file_may_have_an_at_sign(write_plugin):
+    registry = load_registry([write_plugin(VIT, "a@b.py")], entry_points=False)
+    component = registry.component("model", "vit-tiny")
+    assert registry.component("model", component.full_name) is registry.component("model", component.id) is component
+
+
 def test_without_a_version_the_newest_is_meant(load_file):
     registry = load_file("""
         from artkit import hookimpl
