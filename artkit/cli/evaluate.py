@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artkit.cli.notes import print_note
+from artkit.cli.notes import print_note, results_alone
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
 from artkit.cli.resolving import tell_changed_plugins
@@ -78,7 +78,8 @@ def evaluate(
     if not math.isfinite(tau):
         raise RecipeError(f"--tau {tau} is no finite number; 0 leaves the answers as they are")
     path = find_weights(run, weights.value if weights else None)
-    trained = load_trained(path, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
+    with results_alone(json_):
+        trained = load_trained(path, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
     dataset = _open_data(trained, data)
     dataset = dataset.by(next(iter(evaluating.matched_targets(trained, dataset).values())))
     judged = evaluating.split_to_judge(dataset, split)

@@ -1,5 +1,8 @@
 """Notes: what the user should know, a line each on standard error, so that results on standard output stay clean."""
 
+import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+
 import typer
 
 from artkit.cli.launch import is_first_rank
@@ -11,3 +14,8 @@ def print_note(text: str) -> None:
         return
     typer.secho("note: ", fg="yellow", bold=True, err=True, nl=False)
     typer.echo(text, err=True)
+
+
+def results_alone(as_json: bool) -> AbstractContextManager[object]:
+    """Around code of plugins: where results are for programs, what plugins print goes to standard error as well."""
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()

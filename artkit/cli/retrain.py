@@ -8,7 +8,7 @@ import typer
 
 from artkit.cli.ending import end_run
 from artkit.cli.evaluate import Weights
-from artkit.cli.notes import print_note
+from artkit.cli.notes import print_note, results_alone
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import given, open_registry, resolve, tell_changed_plugins, with_plugins
@@ -138,5 +138,6 @@ def _start(
     registry = open_registry(layer)
     recipe = resolve(layer, command_line, registry)
     tell_changed_plugins(run, [recipe.model])
-    outcome = job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
+    with results_alone(as_json):
+        outcome = job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
     end_run(outcome, as_json=as_json)

@@ -7,7 +7,7 @@ import typer
 
 from artkit.cli.ending import end_run
 from artkit.cli.launch import is_first_rank, num_ranks
-from artkit.cli.notes import print_note
+from artkit.cli.notes import print_note, results_alone
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve, tell_changed_plugins
@@ -202,7 +202,8 @@ def run(
         _find_lr(recipe, command_line, plugins, out, resume, as_json=json_, quiet=quiet)
         return
     if resume is None:
-        outcome = _start(recipe, command_line, plugins, out, like)
+        with results_alone(json_):
+            outcome = _start(recipe, command_line, plugins, out, like)
     else:
         changed = command_line.choices or command_line.settings or command_line.assignments or command_line.augmenters
         if recipe or out or reporter or changed:
@@ -211,7 +212,8 @@ def run(
                 "--out can be given with it; to change something, start a new run: "
                 f"artkit run {resume}/recipe.toml --set ..."
             )
-        outcome = _resume(resume, command_line, plugins)
+        with results_alone(json_):
+            outcome = _resume(resume, command_line, plugins)
     end_run(outcome, as_json=json_)
 
 

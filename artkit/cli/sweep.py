@@ -8,7 +8,7 @@ import typer
 
 from artkit.cli.compare import show_comparison
 from artkit.cli.ending import INTERRUPTED
-from artkit.cli.notes import print_note
+from artkit.cli.notes import print_note, results_alone
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
@@ -83,7 +83,8 @@ def sweep(
     folder, runs = _plan(chosen, recipes, out)
     say = _keep_silent if json_ else typer.echo
     say(f"{len(runs)} runs in {folder}")
-    failed = _carry_out_all(runs, plugins, say)
+    with results_alone(json_):
+        failed = _carry_out_all(runs, plugins, say)
     _compare(runs, folder, failed, as_json=json_)
     if failed:
         print_note(f"{len(failed)} of {len(runs)} runs failed: {'; '.join(failed)}")

@@ -1,6 +1,7 @@
 """Plugins of other people in whole runs: a good one trains, a broken one is named and harms nobody else."""
 
 import json
+from textwrap import dedent
 
 import pytest
 from typer.testing import CliRunner
@@ -281,3 +282,14 @@ def test_a_lack_of_memory_on_the_cpu_is_told_in_a_sentence(shape_shards, tmp_pat
     result = run(shape_shards, tmp_path / "run", "--image-size", "4000000", "--set", "data.cache=0")
     assert isinstance(result.exception, RunError)
     assert "use a smaller --batch-size or --image-size" in str(result.exception)
+
+
+def test_what_a_plugin_prints_is_kept_out_of_json(shape_shards, tmp_path):
+    file, out = tmp_path / "mine.py", tmp_path / "run"
+    file.write_text(dedent(LINEAR).replace("    from torch", "    print('building')\n    from torch"))
+    arguments = ["--data", shape_shards, "--plugin", file, "--model", "linear", "--json", "--out", out, *QUICK]
+    result = CliRunner().invoke(app, ["run", *map(str, arguments)])
+    assert json.loads(result.stdout)["status"] == "ok", result.output
+    assert "building" in result.stderr
+    judged = CliRunner().invoke(app, ["evaluate", str(out), "--json"])
+    assert json.loads(judged.stdout)["run"] == str(out)
