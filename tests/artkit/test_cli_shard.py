@@ -209,7 +209,7 @@ def test_what_a_source_rejects_is_listed(folder, tmp_path):
             "    yield ctx.root / 'a.png'",
             "must yield artkit_shards.Record(image, file, labels), not PosixPath",
         ),
-        ("    return 3", "raised TypeError in listing images: 'int' object is not iterable"),
+        ("    return 3", "returned int; its factory returns what yields artkit_shards.Record, such as a generator"),
     ],
 )
 def test_a_source_that_breaks_the_contract_is_named(folder, tmp_path, body, message):
