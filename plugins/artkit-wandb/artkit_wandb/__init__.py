@@ -1,7 +1,7 @@
 """Tracks runs of artkit with Weights & Biases: a reporter.
 
 tracker.py   tells a tracked run what happens
-naming.py    what values and settings are called there
+naming.py    settings as they are shown there
 identity.py  which tracked run belongs to a run folder
 """
 

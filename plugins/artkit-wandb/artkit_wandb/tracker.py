@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from wandb.errors import Error as WandbError
 
 from artkit import ErrorInfo, Predictions, RecipeError, ReporterContext, RunError, RunInfo, hookimpl
+from artkit.tracking import of_epoch, of_step, of_test
 from artkit_wandb.identity import Identity
-from artkit_wandb.naming import of_epoch, of_step, of_test, settings_of
+from artkit_wandb.naming import settings_of
 
 START_S: Final = 30
 """Seconds to wait for the server at the start; a run must not stand still for a tracker."""

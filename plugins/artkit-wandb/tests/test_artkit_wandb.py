@@ -16,9 +16,10 @@ from wandb.proto import wandb_internal_pb2
 from artkit import RecipeError, RunError
 from artkit.registry import find_event_hooks
 from artkit.testing import FakeRun, Harness, contract
+from artkit.tracking import of_epoch
 from artkit_wandb import wandb
 from artkit_wandb.identity import Identity
-from artkit_wandb.naming import of_epoch, settings_of
+from artkit_wandb.naming import settings_of
 
 OFFLINE = {"mode": "offline"}
 BLOCK = 32768
