@@ -43,12 +43,10 @@ METHODS: Mapping[str, Sequence[str]] = {
         *("--batch-size", "64", "--set", "optimizer.lr=0.003"),
     ),
     "default": ("default",),
-    "default, mobilenet-v2 frozen": ("default", "--model", "mobilenet-v2", "--freeze", "all"),
-    "default, mobilenet-v2 tuned": (
-        *("default", "--model", "mobilenet-v2", "--optimizer", "adamw"),
-        *("--set", "train.backbone_lr=0.1"),
+    "default, mobilenet-v2": (
+        *("default", "--model", "mobilenet-v2", "--set", "model.enlarge=2", "--set", "train.backbone_lr=0.3"),
+        *("--optimizer", "adamw", "--set", "optimizer.lr=0.002", "--schedule", "one-cycle", "--set", "train.ema=0.99"),
     ),
-    "finetune, mobilenet-v2": ("finetune", "--model", "mobilenet-v2", "--image-size", str(IMAGE_SIZE)),
 }
 FASTAI = "fastai xresnet18"
 Side = Callable[[Path, int], None]

