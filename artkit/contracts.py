@@ -141,6 +141,10 @@ class ScheduleContext:
     """The optimizer's, in the fastest of its parameter groups: what a multiplier of 1 stands for."""
 
 
+def _tell_nobody(_text: str) -> None:
+    """What is noted where nobody looks on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterContext:
     """For a reporter factory, which returns an object whose hookimpl methods are run events."""
@@ -151,6 +155,11 @@ class ReporterContext:
     """`publish(path, *, title, kind)` tells the other reporters and the report page of a file that was written.
 
     `kind` is "figure", "mosaic", "table" or "file"."""
+    note: Callable[[str], None] = _tell_nobody
+    """`note(text)` tells the user in a line what is no mistake of the reporter's, such as where values are kept.
+
+    The line stands alone, as it is given; the same text is told once a run. It never mixes with results: it goes to
+    standard error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,10 +88,11 @@ def evaluate(
     tell_changed_plugins(run, [trained.recipe.model])
     for note in (*_unfinished_notes(run), *_precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
-    result = _evaluate(trained, dataset, judged, tau)
+    with results_alone(json_):
+        result = _evaluate(trained, dataset, judged, tau)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
     if out is not None:
-        write_evaluation(out, [target.predictions for target in result.targets], figures)
+        write_evaluation(out, [target.predictions for target in result.targets], figures, note=print_note)
     if json_:
         _print_json(figures)
     else:

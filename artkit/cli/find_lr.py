@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from artkit.cli.ending import INTERRUPTED
-from artkit.cli.notes import print_note
+from artkit.cli.notes import print_note, results_alone
 
 if TYPE_CHECKING:
     from artkit.recipe import Recipe
@@ -44,11 +44,12 @@ def find_lr(recipe: "Recipe", *, out: Path | None, as_json: bool, quiet: bool) -
 
     if out is not None and out.exists() and not out.is_dir():
         raise RunError(f"{out} is a file; --out takes the folder for the picture")
-    assembly = assemble(recipe, open_data(recipe))
+    with results_alone(as_json):
+        assembly = assemble(recipe, open_data(recipe))
     for note in learning_notes(assembly):
         print_note(note)
     try:
-        with StopSignal(print_note) as stop:
+        with results_alone(as_json), StopSignal(print_note) as stop:
             found = find_rate(assembly, on_step=show, should_stop=stop.requested)
     except (StopRequested, KeyboardInterrupt):
         raise typer.Exit(INTERRUPTED) from None

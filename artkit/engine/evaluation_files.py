@@ -4,7 +4,7 @@ For a model of several targets, there is a predictions.csv in a folder for each.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,21 +38,28 @@ def claim_folder(folder: Path, targets: Sequence[Path]) -> None:
             raise RunError(f"{folder / name} is there already; name another --out")
 
 
-def write_evaluation(folder: Path, predictions: Sequence[Predictions], figures: Mapping[str, Any]) -> None:
+def write_evaluation(
+    folder: Path,
+    predictions: Sequence[Predictions],
+    figures: Mapping[str, Any],
+    *,
+    note: Callable[[str], None],
+) -> None:
     """Write the files.
 
     Args:
         folder: Where to.
         predictions: Of each target; go to predictions.csv, written by the reporter that writes it in runs.
         figures: Go to evaluation.json.
+        note: Shows one line to the user.
 
     Raises:
         RunError: if the table could not be written.
     """
     mistakes: list[str] = []
     reporters = Reporters(mistakes.append)
-    component = load_registry().component("reporter", "predictions")
-    context = ReporterContext(run_dir=folder, publish=reporters.publish)
+    component = load_registry().component("reporter", "artkit/predictions")
+    context = ReporterContext(run_dir=folder, publish=reporters.publish, note=note)
     reporters.add(component, component.build(context))
     for one in predictions:
         reporters.predictions(one)

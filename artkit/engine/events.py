@@ -33,6 +33,7 @@ class Reporters:
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._reporters: list[_Reporter] = []
+        self._noted: set[str] = set()
         self.run: RunInfo | None = None
 
     def add(self, component: Component, reporter: object) -> None:
@@ -50,8 +51,10 @@ class Reporters:
         self._reporters.append(_Reporter(component, impls))
 
     def note(self, text: str) -> None:
-        """Show one line to the user."""
-        self._warn(text)
+        """Show one line to the user; the same one once."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._warn(text)
 
     def publish(self, path: Path, *, title: str, kind: str) -> None:
         """Tell all reporters of a file that one of them wrote."""

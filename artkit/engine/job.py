@@ -197,7 +197,7 @@ def _save_last(folder: RunFolder, trainer: Trainer | HeadTrainer) -> None:
 
 
 def _add_reporters(reporters: Reporters, recipe: Recipe, folder: RunFolder) -> None:
-    context = ReporterContext(run_dir=folder.path, publish=reporters.publish)
+    context = ReporterContext(run_dir=folder.path, publish=reporters.publish, note=reporters.note)
     for choice in recipe.reporters:
         reporters.add(choice.component, choice.component.build(context, choice.options))
 

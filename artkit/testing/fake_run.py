@@ -41,6 +41,7 @@ class FakeRun:
     Attributes:
         run: The run.
         published: What reporters published so far: path, title, kind.
+        notes: What they noted so far, each text once.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class FakeRun:
         first_epoch: int = 0,
     ) -> None:
         self.published: list[tuple[Path, str, str]] = []
+        self.notes: list[str] = []
         self._status = status
         self._steps = steps_per_epoch
         self._listeners: list[Any] = []
@@ -79,7 +81,7 @@ class FakeRun:
     @property
     def context(self) -> ReporterContext:
         """What a reporter's factory gets."""
-        return ReporterContext(run_dir=self.run.dir, publish=self._publish)
+        return ReporterContext(run_dir=self.run.dir, publish=self._publish, note=self._note)
 
     def events(self) -> Iterator[Event]:
         """The events in the order of a run; artifacts come when reporters publish them."""
@@ -113,6 +115,10 @@ class FakeRun:
     def _publish(self, path: Path, *, title: str, kind: str) -> None:
         self.published.append((Path(path), title, kind))
         self._send("artkit_artifact", {"path": Path(path), "title": title, "kind": kind})
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _epoch(self, epoch: int) -> Iterator[Event]:
         for number in range(self._steps):

@@ -95,6 +95,12 @@ def test_a_mistake_is_shown_once_with_its_owner_and_the_others_still_hear(report
     assert clumsy.heard == [(0, {}), (1, {}), (2, {}), "ok"], "off after three, but told of the end"
 
 
+def test_what_is_noted_is_shown_as_it_is_and_the_same_text_once(reporters, warnings):
+    for text in ("kept in a folder", "sent", "kept in a folder"):
+        reporters.note(text)
+    assert warnings == ["kept in a folder", "sent"]
+
+
 def test_a_file_that_one_reporter_publishes_is_told_to_all(reporters, component, tmp_path):
     class Reader:
         def __init__(self):

@@ -284,12 +284,54 @@ def test_a_lack_of_memory_on_the_cpu_is_told_in_a_sentence(shape_shards, tmp_pat
     assert "use a smaller --batch-size or --image-size" in str(result.exception)
 
 
-def test_what_a_plugin_prints_is_kept_out_of_json(shape_shards, tmp_path):
-    file, out = tmp_path / "mine.py", tmp_path / "run"
-    file.write_text(dedent(LINEAR).replace("    from torch", "    print('building')\n    from torch"))
-    arguments = ["--data", shape_shards, "--plugin", file, "--model", "linear", "--json", "--out", out, *QUICK]
-    result = CliRunner().invoke(app, ["run", *map(str, arguments)])
+TALKATIVE = """
+    class Linear(nn.Linear):
+        def forward(self, images):
+            print("computing")
+            return super().forward(images)
+"""
+
+TELLER = """
+@hookimpl
+def artkit_reporters(register):
+    register("teller", Teller)
+
+class Teller:
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    @hookimpl
+    def artkit_log(self):
+        self.ctx.note("kept elsewhere")
+"""
+
+
+@pytest.fixture
+def talkative(tmp_path):
+    """A plugin file whose model prints, and whose reporter has something to say."""
+    file = tmp_path / "mine.py"
+    source = dedent(LINEAR).replace("    from torch import nn\n", "    from torch import nn\n" + TALKATIVE)
+    file.write_text(source.replace("nn.Linear(hidden", "Linear(hidden") + TELLER)
+    return file
+
+
+def test_what_plugins_print_is_kept_out_of_json_and_what_reporters_note_stands_beside(
+    shape_shards, tmp_path, talkative
+):
+    out = tmp_path / "run"
+    arguments = ["--data", shape_shards, "--plugin", talkative, "--model", "linear", "--reporter", "teller", *QUICK]
+    result = CliRunner().invoke(app, ["run", *map(str, [*arguments, "--json", "--out", out])])
     assert json.loads(result.stdout)["status"] == "ok", result.output
-    assert "building" in result.stderr
+    assert "computing" in result.stderr
+    assert result.stderr.splitlines().count("note: kept elsewhere") == 1
     judged = CliRunner().invoke(app, ["evaluate", str(out), "--json"])
     assert json.loads(judged.stdout)["run"] == str(out)
+    assert "computing" in judged.stderr
+
+
+def test_what_plugins_print_is_kept_out_of_the_json_of_a_learning_rate(shape_shards, tmp_path, talkative):
+    arguments = ["--data", shape_shards, "--plugin", talkative, "--model", "linear", *QUICK, "--find-lr"]
+    result = CliRunner().invoke(app, ["run", *map(str, [*arguments, "--epochs", 4, "--json", "--out", tmp_path])])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["learning_rate"] > 0
+    assert "computing" in result.stderr

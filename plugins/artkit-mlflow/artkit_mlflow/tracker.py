@@ -3,7 +3,6 @@
 Values are gathered and written in batches by a thread of their own, so an event costs training no waiting.
 """
 
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 
 from mlflow.entities import Metric
 
-from artkit import ErrorInfo, Predictions, ReporterContext, RunError, RunInfo, hookimpl
+from artkit import ErrorInfo, Predictions, ReporterContext, RunInfo, hookimpl
 from artkit_mlflow.naming import of_epoch, of_step, of_test
 from artkit_mlflow.outbox import Outbox
 from artkit_mlflow.store import Destination, TrackedRun, metrics_at
@@ -28,7 +27,7 @@ class MlflowReporter:
     """Tells a tracked run what happens.
 
     Args:
-        ctx: Where the run folder is.
+        ctx: Where the run folder is, and who tells the user.
         destination: Where the run is tracked.
         run_name: None: that of the run folder.
         tags: Of the run.
@@ -47,6 +46,7 @@ class MlflowReporter:
         logs_weights: bool,
     ) -> None:
         self._dir = ctx.run_dir
+        self._note = ctx.note
         self._destination = destination
         self._run_name = run_name
         self._tags = tags
@@ -94,11 +94,7 @@ class MlflowReporter:
 
     @hookimpl
     def artkit_run_end(self, run: RunInfo, status: str, error: ErrorInfo | None) -> None:
-        """Send all files, say how the run ended, and wait until all is written.
-
-        Raises:
-            RunError: if something was not written, and that was not told before.
-        """
+        """Send all files, say how the run ended, and wait until all is written; what was not is told."""
         tracked, outbox = self._tracked, self._outbox
         if tracked is None or outbox is None:
             return
@@ -113,10 +109,10 @@ class MlflowReporter:
         self._tracked = self._outbox = None
         is_done = outbox.close(END_S)
         if tracked.url:
-            sys.stderr.write(f"mlflow   {tracked.url}\n")
+            self._note(f"MLflow shows the run at {tracked.url}")
         self._tell_failure(outbox)
         if not is_done:
-            raise RunError(f"the tracker did not take everything within {END_S} seconds; what is left is not tracked")
+            self._note(f"MLflow did not take everything within {END_S} seconds; what is left is not tracked")
 
     def _gather(self, step: int, values: Mapping[str, float]) -> None:
         if self._tracked is not None:
@@ -137,13 +133,13 @@ class MlflowReporter:
             self._outbox.put(lambda: tracked.log(metrics))
 
     def _tell_failure(self, outbox: Outbox) -> None:
-        """Raise what went wrong, once: the run tells it and goes on."""
+        """Tell what went wrong, once: the run goes on."""
         failure = outbox.new_failure()
         if failure is not None:
-            raise RunError(
+            self._note(
                 f"the run is not tracked whole, since MLflow says: {failure}; see whether the server is up, or leave "
                 "tracking_uri out to keep the run in its own folder"
-            ) from failure
+            )
 
     def _selected_weights(self, run: RunInfo) -> list[Path]:
         """The weights that validation chose, or the last ones where there is none."""

@@ -17,7 +17,7 @@ pytest.importorskip("artkit_mlflow", reason="pip install plugins/artkit-mlflow")
 
 from mlflow import MlflowClient
 
-from artkit import RecipeError, RunError
+from artkit import RecipeError
 from artkit.testing import FakeRun, Harness, contract
 from artkit_mlflow import mlflow
 from artkit_mlflow.identity import kept_id
@@ -199,22 +199,20 @@ def test_other_ranks_than_the_first_are_silent(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_server_that_is_not_there_is_told_once_and_never_stops_a_run(tmp_path, monkeypatch):
+def test_a_server_that_is_not_there_is_told_once_as_no_mistake_and_never_stops_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     tracker = {"name": "mlflow", "tracking_uri": "http://127.0.0.1:9", "every": 1}
     run = Harness(tmp_path).run(plugin="artkit-mlflow", reporter=[tracker])
     assert run.status == "ok"
     (note,) = run.notes
-    assert "reporter 'mlflow' (artkit-mlflow 0.1.0) raised RunError in" in note
-    assert "the run is not tracked whole, since MLflow says:" in note
+    assert note.startswith("the run is not tracked whole, since MLflow says:")
 
 
 def test_a_server_that_does_not_answer_holds_neither_training_nor_the_end_up(tmp_path, monkeypatch):
     monkeypatch.setattr("artkit_mlflow.tracker.END_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(RunError, match=r"did not take everything within 0\.1 seconds"):
-            replayed(tmp_path, tracking_uri=uri)
+        fake = replayed(tmp_path, tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert fake.notes == ["MLflow did not take everything within 0.1 seconds; what is left is not tracked"]
 
 
 @pytest.mark.parametrize("uri", ["runs/mlruns", "file:///runs/mlruns"])
@@ -298,9 +296,9 @@ def test_a_run_is_tracked_on_a_real_server_and_goes_on_there(tmp_path, server, c
     runs = tmp_path / "runs"
     tracker = {"name": "mlflow", "tracking_uri": server, "every": 1, "experiment": "paintings"}
     run = Harness(runs).run(plugin="artkit-mlflow", reporter=["confusion-matrix", tracker])
-    assert (run.status, run.notes) == ("ok", [])
-    printed = capsys.readouterr()
+    assert run.status == "ok"
     tracked = Tracked(run.folder, server)
+    assert tracked.id not in capsys.readouterr().out
     assert tracked.status == "FINISHED"
     assert tracked.over("step/loss") == dict(enumerate(run.losses))
     assert tracked.values["test/accuracy"] == run.metrics["accuracy"]
@@ -308,8 +306,8 @@ def test_a_run_is_tracked_on_a_real_server_and_goes_on_there(tmp_path, server, c
     assert {"recipe.toml", "confusion.png"} <= tracked.files()
     copy = tracked.client.download_artifacts(tracked.id, "confusion.png", str(tmp_path))
     assert Path(copy).read_bytes() == (run.folder / "confusion.png").read_bytes()
-    assert f"{server}/#/experiments/{tracked.run.info.experiment_id}/runs/{tracked.id}" in printed.err
-    assert tracked.id not in printed.out
+    page = f"{server}/#/experiments/{tracked.run.info.experiment_id}/runs/{tracked.id}"
+    assert run.notes == [f"MLflow shows the run at {page}"]
 
     fake = FakeRun(run.folder, first_epoch=1)
     replayed(run.folder, fake, tracking_uri=server, experiment="paintings")

@@ -4,7 +4,6 @@ wandb sends from a process of its own, so an event costs training no waiting. Wh
 `wandb` of the run, and `wandb sync` sends it later.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import wandb
 from pydantic import ValidationError
 from wandb.errors import Error as WandbError
 
-from artkit import ErrorInfo, Predictions, RecipeError, ReporterContext, RunError, RunInfo, hookimpl
+from artkit import ErrorInfo, Predictions, RecipeError, ReporterContext, RunInfo, hookimpl
 from artkit.tracking import of_epoch, of_step, of_test
 from artkit_wandb.identity import Identity
 from artkit_wandb.naming import settings_of
@@ -55,7 +54,7 @@ class WandbReporter:
     """Tells a tracked run what happens.
 
     Args:
-        ctx: Where the run folder is.
+        ctx: Where the run folder is, and who tells the user.
         settings: Of the tracked run.
         every: Optimizer steps between two that are logged.
         logs_weights: Whether the selected weights are uploaded at the end.
@@ -63,6 +62,7 @@ class WandbReporter:
 
     def __init__(self, ctx: ReporterContext, settings: wandb.Settings, *, every: int, logs_weights: bool) -> None:
         self._dir = ctx.run_dir
+        self._note = ctx.note
         self._settings = settings
         self._every = every
         self._logs_weights = logs_weights
@@ -71,11 +71,7 @@ class WandbReporter:
 
     @hookimpl
     def artkit_run_start(self, run: RunInfo) -> None:
-        """Start the tracked run, or go on with it; without a server, it is kept in the run folder.
-
-        Raises:
-            RunError: if it is kept in the run folder against the user's wish; it is tracked all the same.
-        """
+        """Start the tracked run, or go on with it; without a server, it is kept in the run folder, and that is told."""
         if run.rank > 0:
             return
         try:
@@ -86,10 +82,10 @@ class WandbReporter:
             wandb.teardown()  # or the id would stay in use by the attempt that failed
             self._settings.mode = "offline"
             self._start(run)
-            raise RunError(
+            self._note(
                 f"the run is tracked in {self._dir / 'wandb'} alone, since wandb cannot reach its server ({error}); "
                 f"send it later with `wandb sync`, or choose that with --set reporter.wandb.mode=offline"
-            ) from error
+            )
 
     @hookimpl
     def artkit_log(self, step: int, values: Mapping[str, float]) -> None:
@@ -151,7 +147,7 @@ class WandbReporter:
             for epoch in run.history:
                 tracked.log({"epoch": int(epoch["epoch"]), **of_epoch(epoch)})
         if not tracked.offline and tracked.url:
-            sys.stderr.write(f"wandb    {tracked.url}\n")
+            self._note(f"wandb shows the run at {tracked.url}")
 
     def _send_pictures(self, tracked: wandb.Run) -> None:
         """Send each picture under a name of its own: in a list, wandb shows all in the size of the first."""

@@ -6,6 +6,7 @@ import pytest
 
 from artkit import hookimpl
 from artkit.errors import PluginError, RecipeError
+from artkit.testing import load_plugin
 from artkit.testing.harness import FakeRun, harness  # noqa: F401 # the fixture
 
 MINE = """
@@ -18,6 +19,7 @@ MINE = """
     @hookimpl
     def artkit_reporters(register):
         register("tally", lambda ctx: Tally(ctx))
+        register("teller", lambda ctx: Teller(ctx))
 
     def mine(ctx, *, width: int = 4):
         '''Linear.'''
@@ -32,6 +34,12 @@ MINE = """
             path = self.ctx.run_dir / "tally.txt"
             path.write_text(str(len(predictions.labels)))
             self.ctx.publish(path, title="tally", kind="file")
+
+    class Teller:
+        def __init__(self, ctx): self.ctx = ctx
+
+        @hookimpl
+        def artkit_log(self): self.ctx.note("kept elsewhere")
 """
 
 
@@ -52,6 +60,14 @@ def test_a_tiny_run_takes_the_steps_it_is_told_to_and_tells_all_that_happened(ha
     names = [name for name, _ in run.events]
     assert (names[0], names[-1]) == ("artkit_run_start", "artkit_run_end")
     assert ("artkit_artifact", "tally") in [(name, arguments.get("title")) for name, arguments in run.events]
+
+
+def test_what_a_reporter_notes_is_told_once_and_as_no_mistake(harness, mine, tmp_path):  # noqa: F811
+    run = harness.run(plugin=mine, reporter="teller", steps=2)
+    assert [note for note in run.notes if "elsewhere" in note] == ["kept elsewhere"]
+    fake = FakeRun(tmp_path)
+    fake.replay(load_plugin(mine).component("reporter", "teller").build(fake.context))
+    assert fake.notes == ["kept elsewhere"]
 
 
 def test_the_same_tiny_run_gives_the_same_losses(harness, mine):  # noqa: F811
