@@ -83,6 +83,7 @@ def test_what_is_quoted_is_what_is_told(told, shape_shards, tmp_path):
     reports = [f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "curves", "report")]
     lines = told("run", "--model", "film", "--print-recipe")
     lines |= told("run", "--model", "vit-tiny", "--print-recipe")
+    lines |= told("plugins", "show", "model")
     lines |= told("run", "--model", "vit-clay@1", "--print-recipe")
     lines |= told("run", "--model", "vit-clay", "--set", "model.heads=2", "--print-recipe")
     lines |= told("run", "--model", "vit-clay", "--set", "model.dim=2", *small, "--out", tmp_path / "1")

@@ -21,8 +21,17 @@ def print_plugins(rows: "Sequence[Plugin]", checked: bool) -> None:
     for row in rows:
         for remark in _remarks(row):
             typer.echo(f"\n{row.info.label} {remark}")
-    if not checked:
+    if checked:
+        _print_clashes(rows)
+    else:
         typer.echo("No plugin was imported. `artkit plugins --check` loads them and shows what they provide.", err=True)
+
+
+def _print_clashes(rows: "Sequence[Plugin]") -> None:
+    from artkit.registry import clash_notes
+
+    for note in clash_notes(rows):
+        typer.echo(f"\n{note}")
 
 
 def print_plugins_as_json(rows: "Sequence[Plugin]") -> None:

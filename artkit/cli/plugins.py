@@ -53,8 +53,8 @@ def list_plugins(
 ) -> None:
     """List the plugins: who they are, where they come from, and whether they are used.
 
-    Nothing is imported without --check. With it, kinds, components and import times are known too, and the exit code is
-    1 if a plugin fails.
+    Nothing is imported without --check. With it, kinds, components and import times are known too, names that several
+    plugins have are told, and the exit code is 1 if a plugin fails.
 
     --json gives a list with an object for each plugin: plugin, entry_point, version, commit, editable, kinds,
     components, status, left_out (reason and remedy), import_ms, heavy_imports, side_effects, from, sha256, issues_url,
@@ -73,16 +73,21 @@ def show(
     prefer: Prefer = None,
     no_plugins: NoPlugins = False,
 ) -> None:
-    """Show the components of a kind, or the options of one component."""
+    """Show the components of a kind, or the options of one component; names that several plugins have are told."""
     from artkit.cli.component_page import print_component, print_kind
-    from artkit.registry import load_registry
+    from artkit.cli.notes import print_note
+    from artkit.registry import clash_notes, load_registry
 
     registry = load_registry(plugin_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins))
     known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in (c.name, *c.aliases, c.id)])
     if name is None:
         print_kind(registry, known_kind)
     else:
-        print_component(registry.component(known_kind, name))
+        component = registry.component(known_kind, name)
+        name = component.name
+        print_component(component)
+    for note in clash_notes(registry.plugins, registry.prefer, kind=known_kind, name=name):
+        print_note(note)
 
 
 @plugins_app.command("check")

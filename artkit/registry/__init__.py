@@ -16,6 +16,7 @@
     component.py  one component: its options, how it is built, and whose fault an error is
     registry.py   all plugins and components; lookup by name
     notes.py      what users should know of the plugins that are there
+    clashes.py    names that several of them have
     provenance.py what the record of a run says of each component in use
     shared.py     options that every component of a kind has
 
@@ -27,6 +28,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from artkit.registry.clashes import clash_notes
     from artkit.registry.component import Component
     from artkit.registry.discovery import FoundPlugin, discover
     from artkit.registry.gate import LeftOut
@@ -50,6 +52,7 @@ __all__ = [
     "PluginSettings",
     "Registry",
     "check_present",
+    "clash_notes",
     "discover",
     "find_event_hooks",
     "load_all",
@@ -63,6 +66,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "clash_notes": "clashes",
     "Component": "component",
     "FoundPlugin": "discovery",
     "discover": "discovery",

@@ -1,25 +1,23 @@
 """What users should know of the plugins that are there, one note a plugin, by name and version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
-from artkit.registry.component import Component
-from artkit.registry.plugin import Plugin
-from artkit.registry.registry import Registry, with_article
+from artkit.registry.registry import Registry
 from artkit.suggest import suggest
 
 
 def plugin_notes(registry: Registry) -> Iterator[str]:
-    """A line for each plugin that failed, is incompatible, slow or misbehaved, or shares names with another.
+    """A line for each plugin that failed, is incompatible, slow or misbehaved.
 
-    Plugins that the user blocked are not told of, names to block or prefer that nobody has are.
+    Plugins that the user blocked are not told of, names to block or prefer that nobody has are. Of names that several
+    plugins have nothing is said here: see `clashes`.
     """
     yield from registry.unknown
     yield from _idle_preferences(registry)
-    owners: dict[tuple[str, str], Component] = {}
     for plugin in registry.plugins:
-        remarks = [*plugin.remarks, *_shared_names(plugin, owners, registry.prefer)]
+        remarks = list(plugin.remarks)
         if remarks:
             is_at_fault = plugin.failure or plugin.side_effects
             report = f"; report it at {plugin.info.issues_url}" if is_at_fault and plugin.info.issues_url else ""
@@ -37,14 +35,3 @@ def _idle_preferences(registry: Registry) -> Iterator[str]:
             yield f"no plugin '{package}' is there, which was to provide {name}. {suggest(package, packages)}".rstrip()
         elif names and name not in names:
             yield f"{plugin.info.label} has no '{name}', which it was to provide. {suggest(name, names)}".rstrip()
-
-
-def _shared_names(plugin: Plugin, owners: dict[tuple[str, str], Component], prefer: Mapping[str, str]) -> Iterator[str]:
-    """Names that a plugin before this one has too; nobody has chosen whose is meant."""
-    for component in plugin.components:
-        first = owners.setdefault((component.kind, component.name), component)
-        if first.plugin is not plugin.info and component.name not in prefer:
-            yield (
-                f"has {with_article(component.kind)} '{component.name}', as {first.plugin.label} has: write "
-                f"{component.id} or {first.id}, or choose with --prefer {component.name}={component.plugin.namespace}"
-            )

@@ -12,7 +12,7 @@ from artkit.cli.plugin_options import plugin_settings
 from artkit.errors import PluginError, RecipeError
 from artkit.recipe import CommandLine, read_recipe_file, resolve_recipe
 from artkit.recipe.schema import recipe_schema
-from artkit.registry import Plugin, PluginSettings, Registry, load_registry, plugin_notes
+from artkit.registry import Plugin, PluginSettings, Registry, clash_notes, load_registry, plugin_notes
 
 VIT = """
     from artkit import hookimpl
@@ -216,13 +216,44 @@ def test_no_plugin_takes_a_name_from_a_built_in_one(plugin_site, mine):
         registry.component("model", "small-resnet")
 
 
-def test_a_shared_name_is_told_once_with_both_ways_out(plugin_site):
+SHARED = (
+    "artkit-two 1.0 has a model 'vit-tiny', as artkit-one 1.0 has: write artkit-two/vit-tiny or artkit-one/vit-tiny, "
+    "or choose with --prefer vit-tiny=artkit-two"
+)
+
+
+@pytest.fixture
+def shared_name(plugin_site):
+    """Two packages with a model of one name; the second one has it in two versions."""
+    registered = 'register("vit-tiny", vit'
     plugin_site.add("artkit-one", VIT)
-    plugin_site.add("artkit-two", VIT)
-    assert list(plugin_notes(load_registry())) == [
-        "artkit-two 1.0 has a model 'vit-tiny', as artkit-one 1.0 has: write artkit-two/vit-tiny or "
-        "artkit-one/vit-tiny, or choose with --prefer vit-tiny=artkit-two"
-    ]
+    plugin_site.add("artkit-two", VIT.replace(f"{registered})", f"{registered}); {registered}, version=2)"))
+
+
+def test_runs_hear_nothing_of_a_name_that_several_plugins_have(shared_name):
+    assert list(plugin_notes(load_registry())) == []
+
+
+def test_a_name_that_several_plugins_have_is_told_once_with_both_ways_out(shared_name):
+    registry = load_registry()
+    assert list(clash_notes(registry.plugins)) == [SHARED]
+    assert list(clash_notes(registry.plugins, kind="loss")) == []
+    assert list(clash_notes(registry.plugins, name="vit-large")) == []
+    assert list(clash_notes(registry.plugins, {"vit-tiny": "artkit-one"})) == []
+
+
+def test_the_commands_that_show_what_is_there_tell_of_names_that_several_plugins_have(shared_name):
+    def said(*command):
+        result = CliRunner().invoke(app, ["plugins", *command])
+        assert result.exit_code == 0, result.output
+        return result
+
+    assert f"\n\n{SHARED}\n" in said("list", "--check").stdout
+    assert SHARED not in said("list").output, "nothing is imported, so nobody knows"
+    assert f"note: {SHARED}\n" in said("show", "models").stderr
+    assert f"note: {SHARED}\n" in said("show", "model", "artkit-one/vit-tiny").stderr
+    assert said("show", "model", "vit-tiny", "--prefer", "vit-tiny=artkit-one").stderr == ""
+    assert said("show", "model", "small-resnet").stderr == said("show", "losses").stderr == ""
 
 
 def test_a_file_takes_the_place_of_one_of_the_same_name_in_a_recipe():
@@ -234,8 +265,11 @@ def test_files_of_one_name_whose_components_clash_are_told_to_be_renamed(plugin_
     (tmp_path / "copy").mkdir()
     copy = tmp_path / "copy" / "mine.py"
     copy.write_text(mine.read_text())
+    registry = load_registry([mine, copy])
     with pytest.raises(RecipeError, match=r"a model 'mine.py/vit-tiny'; their ids are the same, so rename one of"):
-        load_registry([mine, copy]).component("model", "mine.py/vit-tiny")
+        registry.component("model", "mine.py/vit-tiny")
+    (note,) = clash_notes(registry.plugins)
+    assert note.startswith("mine.py has a model 'vit-tiny', as mine.py has: their ids are the same, so rename one of")
 
 
 # --- how recipes and command lines say it ---------------------------------------------------------------------------
