@@ -21,6 +21,7 @@ from artkit.cli.retrain import retrain
 from artkit.cli.run import run
 from artkit.cli.schema import schema
 from artkit.cli.shard import shard
+from artkit.cli.streams import outlive_readers
 from artkit.cli.sweep import sweep
 from artkit.cli.top_help import TopGroup
 from artkit.errors import ArtkitError, RunError
@@ -67,6 +68,7 @@ def _top(
 
 def main() -> NoReturn:
     """Run the command line and leave the process with its exit code."""
+    outlive_readers()
     try:
         if _only_lists_plugins():
             list_installed()
