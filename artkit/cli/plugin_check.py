@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from artkit.testing.checking import CheckResult
 
 
-def check(target: str, kinds: "Sequence[Kind]", *, as_json: bool) -> None:
+def check(target: str, kinds: "Sequence[Kind]", assignments: "Sequence[str]", *, as_json: bool) -> None:
     """Check a plugin and leave with code 1 if it breaks a rule.
 
     Args:
         target: A distribution, an entry point or a module, or the path of a Python file.
         kinds: Kinds of component to check; none: all.
+        assignments: Options to check them with.
         as_json: Whether to print the results for programs.
 
     Raises:
-        RecipeError: if there is no plugin of that name.
+        RecipeError: if there is no plugin of that name, or an option cannot be used.
         PluginError: if it must not be imported.
     """
     from artkit.testing.checking import check_plugin, summary_of
 
-    results = check_plugin(target, kinds or None)
+    results = check_plugin(target, kinds or None, assignments)
     if as_json:
         done = list(results)
         plain = [{"id": one.id, "outcome": one.outcome, "reason": one.reason} for one in done]

@@ -4,14 +4,13 @@ A run can have several augmenters and reporters; `--set augmenter.affine.rotatio
 in groups have a dot of their own: `--set model.stem.width=32`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
 from artkit.options import CommandLineText
 from artkit.recipe.sections import SETTINGS, SEVERAL, SINGLE, Layer, lay_component
-from artkit.registry import Registry
+from artkit.registry import Component, Registry
 from artkit.suggest import suggest
 
 
@@ -21,11 +20,8 @@ def assign(recipe: Layer, assignment: str, registry: Registry) -> None:
     Raises:
         RecipeError: if it cannot be read, or it is not clear what it is for.
     """
-    path, equals, text = assignment.partition("=")
-    parts = path.strip().split(".")
-    if not equals or len(parts) < 2 or not all(parts):
-        raise RecipeError(f"--set {assignment} cannot be read; write it as kind.option=value, such as train.epochs=3")
-    section, option = parts[0], parts[-1]
+    section, parts, text = read_assignment(assignment)
+    option = parts[-1]
     known = (*SETTINGS, *SINGLE, *SEVERAL)
     if section not in known:
         raise RecipeError(
@@ -33,13 +29,42 @@ def assign(recipe: Layer, assignment: str, registry: Registry) -> None:
             + f"\n  There are: {', '.join(known)}."
         )
     if section in SEVERAL:
-        _assign_to_one(recipe, section, parts[1:], text, registry)
+        _assign_to_one(recipe, section, parts, text, registry)
     elif section in SINGLE:
-        _assign_to_single(recipe, section, ".".join(parts[1:]), text, registry)
-    elif len(parts) > 2:
+        _assign_to_single(recipe, section, ".".join(parts), text, registry)
+    elif len(parts) > 1:
         raise RecipeError(f"--set {assignment}: a run has one {section}; write {section}.{option}={text}")
     else:
         recipe[section] = {**recipe.get(section, {}), option: CommandLineText(text)}
+
+
+def read_assignment(assignment: str) -> tuple[str, list[str], str]:
+    """The section, the parts of the name in it, and the value of one `--set`.
+
+    Raises:
+        RecipeError: if it cannot be read.
+    """
+    path, equals, text = assignment.partition("=")
+    section, *parts = path.strip().split(".")
+    if not equals or not parts or not all((section, *parts)):
+        raise RecipeError(f"--set {assignment} cannot be read; write it as kind.option=value, such as train.epochs=3")
+    return section, parts, text
+
+
+def meant_options(component: Component, parts: Sequence[str]) -> Iterator[str]:
+    """The option of a component that an assignment means, behind its name or without it; none if it means another.
+
+    Names of components may have dots in them, and so have those of options in groups.
+
+    Args:
+        component: One of those that the assignment may mean.
+        parts: What stands behind the section, split at the dots.
+    """
+    if len(parts) == 1 or component.options.knows(".".join(parts)):
+        yield ".".join(parts)
+    for end in range(1, len(parts)):
+        if ".".join(parts[:end]) in component.names:
+            yield ".".join(parts[end:])
 
 
 def _assign_to_single(recipe: Layer, kind: Kind, option: str, text: str, registry: Registry) -> None:
@@ -59,7 +84,9 @@ def _assign_to_single(recipe: Layer, kind: Kind, option: str, text: str, registr
 def _assign_to_one(recipe: Layer, kind: Kind, parts: Sequence[str], text: str, registry: Registry) -> None:
     entries = list(recipe.get(kind, []))
     meant = [
-        (number, option) for number, entry in enumerate(entries) for option in _meant(kind, parts, entry, registry)
+        (number, option)
+        for number, entry in enumerate(entries)
+        for option in meant_options(registry.component(kind, entry["name"]), parts)
     ]
     if len(meant) != 1:
         if len(parts) > 1 and not meant:
@@ -72,16 +99,3 @@ def _assign_to_one(recipe: Layer, kind: Kind, parts: Sequence[str], text: str, r
     ((number, option),) = meant
     entries[number] = lay_component(kind, entries[number], {option: CommandLineText(text)}, registry)
     recipe[kind] = entries
-
-
-def _meant(kind: Kind, parts: Sequence[str], entry: Mapping[str, Any], registry: Registry) -> Iterator[str]:
-    """The option of an entry that an assignment means, behind the entry's name or without it; none if it means another.
-
-    Names of components may have dots in them, and so have those of options in groups.
-    """
-    component = registry.component(kind, entry["name"])
-    if len(parts) == 1 or component.options.knows(".".join(parts)):
-        yield ".".join(parts)
-    for end in range(1, len(parts)):
-        if ".".join(parts[:end]) in component.names:
-            yield ".".join(parts[end:])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from artkit.errors import PluginError
+from artkit.errors import ArtkitError, PluginError
 
 _ARTKIT: Final = Path(__file__).resolve().parent.parent
 _STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
@@ -55,6 +55,24 @@ def error_message(error: BaseException) -> str:
 def describe_error(error: BaseException) -> str:
     """The class of an exception and what it says: "ImportError: No module named 'kornia'"."""
     return f"{type(error).__name__}: {error_message(error)}".removesuffix(": ")
+
+
+def raised_text(error: BaseException, where: str = "") -> str:
+    """What came out of a component, in words that go after its name.
+
+    An error of artkit or of the data says itself what is wrong; of any other its class is told too: "it raises
+    ValueError: no such file".
+
+    Args:
+        error: What was raised.
+        where: What was being done, if that is not clear, such as the name of an event.
+    """
+    from artkit_shards.errors import ShardsError
+
+    if isinstance(error, ArtkitError | ShardsError) and (message := error_message(error)):
+        return f"in {where}: {message}" if where else message
+    place = f" in {where}" if where else ""
+    return f"it raises {type(error).__name__}{place}: {error_message(error)}".removesuffix(": ")
 
 
 def author_line(error: BaseException, file: str = "") -> str:

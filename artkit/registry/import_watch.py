@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TextIO, cast
 
 from artkit.registry.process_state import ProcessState
 
-_HEAVY: Final = (
+HEAVY: Final = (
     *("torch", "torchvision", "tensorflow", "jax", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "cv2"),
     *("timm", "transformers", "kornia", "albumentations", "wandb", "mlflow"),
 )
@@ -50,7 +50,7 @@ class ImportWatch:
     def __exit__(self, *_: object) -> None:
         self.milliseconds = 1000 * (time.perf_counter() - self._started)
         self._redirections.close()
-        self.heavy_imports = tuple(name for name in _HEAVY if name in sys.modules and name not in self._modules)
+        self.heavy_imports = tuple(name for name in HEAVY if name in sys.modules and name not in self._modules)
         self.side_effects = (*self._printed(), *self._state.put_back())
 
     def _printed(self) -> Iterator[str]:

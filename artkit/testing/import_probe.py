@@ -20,8 +20,7 @@ import warnings
 from typing import Any
 
 import artkit
-
-HEAVY = ("torch", "torchvision", "tensorflow", "jax", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "cv2")
+from artkit.registry.import_watch import HEAVY
 
 
 class Watcher:

@@ -21,6 +21,8 @@ class Observation:
     warned: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     """What differs of the process afterwards, in words."""
+    written: list[str] = field(default_factory=list)
+    """Files and folders that were left in the working directory, where that is looked at."""
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from artkit.contracts import Kind
-from artkit.registry.failure import author_line, describe_error
+from artkit.registry.failure import author_line, raised_text
+from artkit.testing.apart import working_in
 from artkit.testing.check import Check, CheckFailure, NotApplicable
 from artkit.testing.checks import all_checks
 from artkit.testing.checks.every import build_error
@@ -67,9 +68,9 @@ class PlannedCheck:
             return CheckResult(self.id, "not applicable", str(error))
         if isinstance(error, CheckFailure):
             return CheckResult(self.id, "failed", self._with_rule(str(error)))
-        line = author_line(error)
-        problem = f"it raises {describe_error(error)}" + (f" at {line}" if line else "")
-        return CheckResult(self.id, "failed", self._with_rule(problem))
+        problem, line = raised_text(error), author_line(error)
+        place = f" at {line}" if line and line not in problem else ""
+        return CheckResult(self.id, "failed", self._with_rule(f"{problem}{place}"))
 
     def _look(self) -> BaseException | None:
         """What the check raised, which is kept: others want to know of it too."""
@@ -77,24 +78,29 @@ class PlannedCheck:
         if self.check.name not in verdicts:
             verdicts[self.check.name] = None
             try:
-                self._check_basics()
-                # One check looks for warnings and one for what is printed; the others find other faults.
-                with fixed_generators(), warnings.catch_warnings(), redirect_stdout(StringIO()):
-                    warnings.simplefilter("ignore")
-                    note = self.check.function(self.subject)
+                with working_in(self.subject.new_folder()):
+                    note = self._carry_out()
                 if note:
                     self.subject.notes[self.check.name] = note
             except (Exception, SystemExit) as error:
                 verdicts[self.check.name] = error
         return verdicts[self.check.name]
 
+    def _carry_out(self) -> str | None:
+        """What the check notes; raises what it does."""
+        self._check_basics()
+        # One check looks for warnings and one for what is printed; the others find other faults.
+        with fixed_generators(), warnings.catch_warnings(), redirect_stdout(StringIO()):
+            warnings.simplefilter("ignore")
+            return self.check.function(self.subject)
+
     def _check_basics(self) -> None:
         """Raise NotApplicable where another fault must be mended first."""
         subject = self.subject
         if not self.check.needs_build or not isinstance(subject, Subject):
             return
-        if subject.lacking:
-            raise NotApplicable(f"it needs options: {', '.join(subject.lacking)}; give them in cases")
+        if subject.lack:
+            raise NotApplicable(subject.lack)
         if subject.share(build_error) is not None:
             raise NotApplicable("it cannot be built; see builds")
         for basic in self.basics:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from artkit.contracts import Kind
-from artkit.options import to_plain
-from artkit.registry.failure import describe_error
+from artkit.registry.failure import raised_text
 from artkit.testing.contexts import context_for
 from artkit.testing.subject import PluginSubject, Subject, image_sizes, source_root
 from artkit.testing.target import open_targets
@@ -56,7 +55,7 @@ def _case(subject: Subject) -> dict[str, Any]:
         "id": subject.id,
         "kind": subject.kind,
         "name": f"{subject.component.name}@{subject.component.version}",
-        "options": to_plain(subject.options),
+        "options": subject.plain_options,
         "folder": str(folder),
         "changes": {"image_size": subject.share(image_sizes)[0]} if subject.kind == "model" else {},
     }
@@ -76,7 +75,7 @@ def _build(registry: Any, case: dict[str, Any]) -> str:
         component = registry.component(kind, case["name"])
         component.build(context_for(kind, Path(case["folder"]), **case["changes"]), case["options"])
     except Exception as error:
-        return describe_error(error)
+        return raised_text(error)
     return ""
 
 

@@ -6,13 +6,14 @@ What is dear to make, such as a model, is made once for all checks of a subject:
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from artkit.contracts import Kind
 from artkit.errors import ComponentError, RecipeError
+from artkit.options import absolute_text, mark_texts, to_plain
 from artkit.options.values import value_text
 from artkit.registry import Component
 from artkit.testing.contexts import context_for
@@ -96,7 +97,8 @@ class Subject(_Sharing):
     def __init__(self, component: Component, options: Mapping[str, Any], owner: PluginSubject) -> None:
         super().__init__()
         self.component = component
-        self.options = options
+        # Paths are meant from where the author is now; checks work elsewhere.
+        self.options: Mapping[str, Any] = mark_texts(to_plain(options), Path.cwd())
         self.owner = owner
 
     @property
@@ -123,13 +125,32 @@ class Subject(_Sharing):
     @property
     def lacking(self) -> list[str]:
         """Required options that the case does not give."""
-        given = {name.partition(".")[0] for name in self.options}
-        return [one.name for option in self.component.options if option.name not in given for one in option.missing()]
+        return lacking_options(self.component, self.options)
+
+    @property
+    def lack(self) -> str:
+        """What is lacking and how to give it, in words; "" if nothing is."""
+        if not self.lacking:
+            return ""
+        ways = " ".join(f"--set {self.kind}.{name_of(self.component)}.{option}=VALUE" for option in self.lacking)
+        return f"{self.id} needs {', '.join(self.lacking)}: give it in cases, or with {ways}"
+
+    @property
+    def plain_options(self) -> dict[str, Any]:
+        """The options as plain data that means the same in another process; as given, if they cannot be used."""
+        try:
+            return settled(self.component, self.options)
+        except RecipeError:
+            return dict(to_plain(self.options))
 
     @property
     def has_own_root(self) -> bool:
         """Whether the author said what it reads, if it is a source."""
         return self.component.name in self.owner.roots
+
+    def new_folder(self) -> Path:
+        """An empty folder that is gone when its plugin's subject is."""
+        return self.owner.new_folder()
 
     def context(self, **changes: Any) -> Any:
         """The usual context of its kind, with a fresh folder if that has one; `changes` replace fields of it."""
@@ -150,6 +171,32 @@ class Subject(_Sharing):
 def name_of(component: Component) -> str:
     """The name, with the version if there was one before."""
     return component.name if component.version == 1 else f"{component.name}@{component.version}"
+
+
+def lacking_options(component: Component, given: Iterable[str]) -> list[str]:
+    """Required options of a component that are not given; those in groups by their full names."""
+    there = _outermost(component, given)
+    return [one.name for option in component.options if option.name not in there for one in option.missing()]
+
+
+def settled(component: Component, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as plain data that means the same anywhere; of those in groups, the whole group.
+
+    Args:
+        component: Whose they are.
+        given: Some of its options; the others are left out.
+
+    Raises:
+        RecipeError: if one cannot be used.
+    """
+    resolved = component.resolve(given)
+    return {name: to_plain(resolved[name], absolute_text) for name in _outermost(component, given)}
+
+
+def _outermost(component: Component, given: Iterable[str]) -> list[str]:
+    """The parameters of the factory that options belong to, by their present names."""
+    present = [component.options.renamed.get(name, name).partition(".")[0] for name in given]
+    return list(dict.fromkeys(present))
 
 
 def image_sizes(subject: Subject) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """What is checked: the plugins of a package, a module or a file, loaded alone."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,7 +58,7 @@ def open_targets(name: str | Path) -> list[Target]:
 def find_targets(name: str | Path) -> list[FoundPlugin]:
     """The plugins that a name means, not yet imported; raises `RecipeError` if there are none."""
     if isinstance(name, Path) or name.endswith(".py"):
-        return discover([name], use_entry_points=False)
+        return [_in_full(one, Path(name).absolute()) for one in discover([name], use_entry_points=False)]
     installed = discover()
     wanted = canonicalize_name(name)
     for attribute in ("dist", "name"):
@@ -66,6 +66,11 @@ def find_targets(name: str | Path) -> list[FoundPlugin]:
         if matches:
             return matches
     return [_module(name, installed)]
+
+
+def _in_full(found: FoundPlugin, file: Path) -> FoundPlugin:
+    """A plugin file by its whole path, since checks work in other folders than the author."""
+    return replace(found, target=file, info=replace(found.info, file=file))
 
 
 def _module(name: str, installed: list[FoundPlugin]) -> FoundPlugin:

@@ -76,7 +76,29 @@ def test_failures_are_told_in_full_and_end_with_1(check, tmp_path):
     assert "ValueError: no such file" in rest[0]
     assert any(line.startswith("    The rule: ") for line in rest)
     assert "  documented failed\n" in result.stdout
-    assert "it needs options: rate; give them in cases" in result.stdout.splitlines()[-1]
+    said = "schedule/lacking needs rate: give it in cases, or with --set schedule.lacking.rate=VALUE"
+    assert said in result.stdout.splitlines()[-1]
+
+
+def test_an_option_without_a_default_is_given_on_the_command_line(check, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(dedent(LACKING))
+    arguments = (file, "--kind", "schedule", "--json")
+    without, given = (
+        {row["id"]: row["outcome"] for row in json.loads(check(*arguments, *more).stdout)}
+        for more in ((), ("--set", "schedule.lacking.rate=0.5"))
+    )
+    assert without["schedule/lacking::multipliers"] == "not applicable"
+    assert given["schedule/lacking[rate=0.5]::multipliers"] == "passed"
+    assert given["schedule/lacking[rate=0.5]::spawns"] == "passed"
+
+
+def test_an_error_of_artkits_own_is_told_in_its_words(check, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(dedent(LACKING))
+    output = check(file).stdout
+    assert "    loss/broken: loss 'broken' (mine.py) could not be built: ValueError: no such file\n" in output
+    assert "ComponentError" not in output
 
 
 def test_results_come_as_json_and_of_chosen_kinds(check, tmp_path):

@@ -1,4 +1,4 @@
-"""Commands whose output nobody reads to the end: they do their work, say nothing of it, and leave with the usual code."""
+"""Commands whose output nobody reads to its end do their work, say nothing of that, and leave with the usual code."""
 
 import json
 import os

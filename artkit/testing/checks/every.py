@@ -1,6 +1,7 @@
 """What every plugin and every component keeps, of whichever kind."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from artkit.errors import RecipeError
 from artkit.registry import Component, Plugin, PluginInfo, load_object
-from artkit.registry.failure import describe_error
+from artkit.registry.failure import raised_text
 from artkit.testing import import_probe
 from artkit.testing.check import NotApplicable, check, fail, require
 from artkit.testing.observing import Observation, fixed_generators, observed
@@ -100,13 +101,13 @@ def documented(subject: Subject) -> None:
 @check(None, needs_build=False)
 def builds(subject: Subject) -> None:
     """A factory builds its component with the options of the case, or its defaults."""
-    if subject.lacking:
-        raise NotApplicable(f"it needs options: {', '.join(subject.lacking)}; give them in cases")
+    if subject.lack:
+        raise NotApplicable(subject.lack)
     error = subject.share(build_error)
     if subject.kind == "source" and not subject.has_own_root and isinstance(error, RecipeError | ShardsError):
         raise NotApplicable(f"it does not read class folders ({error}); give it others in roots")
     if error is not None:
-        fail(describe_error(error))
+        fail(raised_text(error))
 
 
 @check(None)
@@ -124,11 +125,13 @@ def warns_nothing(subject: Subject) -> None:
 
 @check(None)
 def process_untouched(subject: Subject) -> None:
-    """A factory leaves the process as it is: random numbers, working directory, default dtype, threads.
+    """A factory leaves the process as it is: random numbers, working directory and its files, default dtype, threads.
 
     Random numbers of torch are for the weights of models, which the core seeds.
     """
-    changed = subject.share(_observation).changed
+    seen = subject.share(_observation)
+    require(not seen.written, f"it writes into the working directory: {', '.join(seen.written)}")
+    changed = seen.changed
     if subject.kind == "model":
         changed = [what for what in changed if "of torch" not in what]
         if subject.share(_seeds_torch):
@@ -157,6 +160,7 @@ def _observation(subject: Subject) -> Observation:
         subject.build()  # what libraries do when they are first imported is not the factory's doing
     with observed() as seen:
         subject.build()
+    seen.written = sorted(os.listdir())  # of the check, and empty before
     return seen
 
 

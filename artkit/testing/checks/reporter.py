@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from artkit.hookspecs import RUN_EVENTS
 from artkit.registry import find_event_hooks
+from artkit.registry.failure import raised_text
 from artkit.testing.check import NotApplicable, check, fail, require
 from artkit.testing.fake_run import Event, FakeRun
 from artkit.testing.subject import Subject
@@ -107,7 +108,7 @@ def quick(subject: Subject) -> str:
     spent: dict[str, list[float]] = {name: [] for name in _FREQUENT if name in impls}
     if not spent:
         raise NotApplicable("it hears of no step")
-    with _apart(subject):
+    with _silently():
         for name, arguments in fake.events():
             started = time.process_time()
             if name in impls:
@@ -132,13 +133,13 @@ def _replay(subject: Subject, fake: FakeRun, events: Iterable[Event] | None = No
             last[0] = name
             yield name, arguments
 
-    with _apart(subject):
+    with _silently():
         reporter = subject.component.build(fake.context, subject.options)
         try:
             fake.replay(reporter, events=noted())
         except Exception as error:
             how = "" if events is None else f" (told of {_shortened([name for name, _ in told])})"
-            fail(f"it raises {type(error).__name__} in {last[0]}: {error}{how}")
+            fail(f"{raised_text(error, last[0])}{how}")
 
 
 def _shortened(names: Sequence[str]) -> str:
@@ -150,15 +151,10 @@ def _without(events: Sequence[Event], name: str) -> list[Event]:
 
 
 @contextmanager
-def _apart(subject: Subject) -> Iterator[None]:
-    """In an empty folder, lest faulty ones leave files where the user is; what they say is for who watches a run."""
-    before = Path.cwd()
-    os.chdir(subject.owner.new_folder())
-    try:
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            yield
-    finally:
-        os.chdir(before)
+def _silently() -> Iterator[None]:
+    """What reporters say is for who watches a run."""
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        yield
 
 
 class _WriteWatch:

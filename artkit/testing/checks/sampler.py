@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from artkit.contracts import Sampler
 from artkit.errors import ComponentError, RecipeError
+from artkit.registry.failure import raised_text
 from artkit.testing.check import check, fail, require
 from artkit.testing.contexts import CLASS_COUNTS, NUM_EPOCHS, labels_of
 from artkit.testing.observing import observed
@@ -63,7 +64,7 @@ def no_images(subject: Subject) -> None:
     except RecipeError:
         return
     except Exception as error:
-        fail(f"it raises {type(error).__name__}: {error}")
+        fail(raised_text(error))
     require(np.shape(found) == (0,), f"it gives counts of the shape {np.shape(found)}")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image
 
 from artkit.errors import ArtkitError, ComponentError, RecipeError
+from artkit.registry.failure import raised_text
 from artkit.testing.check import NotApplicable, check, fail, require
 from artkit.testing.observing import fixed_generators
 from artkit.testing.subject import Subject
@@ -62,7 +63,7 @@ def missing_root(subject: Subject) -> None:
         require(not isinstance(error, ComponentError), str(error))
         return
     except Exception as error:
-        fail(f"it raises {type(error).__name__}: {error}")
+        fail(raised_text(error))
     fail(f"it yields {len(found)} records of a folder that is not there")
 
 

@@ -61,6 +61,41 @@ def test_what_was_measured_is_told(two_kinds):
     assert told["reporter/mute::quick"].startswith("artkit_log: ")
 
 
+LITTERING = """
+    from artkit import hookimpl
+
+    @hookimpl
+    def artkit_schedules(register):
+        register("littering", littering)
+
+    @hookimpl
+    def artkit_reporters(register):
+        register("scribbling", Scribbling)
+
+    def littering(ctx):
+        '''Leaves a file where one is.'''
+        open("left.txt", "w").close()
+        return lambda progress: 1.0
+
+    class Scribbling:
+        '''Writes down the end of a run, where one is.'''
+        def __init__(self, ctx): pass
+
+        @hookimpl
+        def artkit_run_end(self):
+            open("end.txt", "w").close()
+"""
+
+
+def test_what_components_write_where_one_is_is_found_and_not_left_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(dedent(LITTERING))
+    failed = {result.id: result.reason for result in check_plugin("mine.py") if result.outcome == "failed"}
+    assert list(failed) == ["schedule/littering::process_untouched", "reporter/scribbling::own_folder"]
+    assert "it writes into the working directory: left.txt." in failed["schedule/littering::process_untouched"]
+    assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["mine.py"]
+
+
 def test_one_kind_alone_is_checked_where_that_is_asked_for(two_kinds):
     ids = [result.id for result in check_plugin(str(two_kinds), kinds=["schedule"])]
     assert ids

@@ -257,6 +257,7 @@ FAULTS = [
     ("model", "model = Toy()", "torch.manual_seed(0); model = Toy()", "process_untouched"),
     ("loss", "memory = []", "torch.rand(1)", "process_untouched"),
     ("loss", "memory = []", "import os; os.chdir('/')", "process_untouched"),
+    ("schedule", "calls = []", "open('left.txt', 'w').close(); calls = []", "process_untouched"),
     ("schedule", "calls = []", "import sys; 1 / ('spawning' not in sys.argv[0])", "spawns"),
     # models
     ("model", "ctx.num_outputs)", "3)", "logits"),
@@ -397,10 +398,7 @@ def test_a_plugin_that_is_right_passes(tmp_path, toy):
 @pytest.mark.parametrize(
     ("toy", "old", "new", "meant"), FAULTS, ids=[f"{f[0]}-{f[3]}-{n}" for n, f in enumerate(FAULTS)]
 )
-def test_a_fault_is_found_by_the_check_that_is_meant_for_it_and_by_no_other(
-    tmp_path, monkeypatch, toy, old, new, meant
-):
-    monkeypatch.chdir(tmp_path)  # one of the faults is to write into the folder one is in
+def test_a_fault_is_found_by_the_check_that_is_meant_for_it_and_by_no_other(tmp_path, toy, old, new, meant):
     source = RIGHT[toy]
     assert source.count(old) == 1
     found = faults_found(tmp_path / "toy.py", source.replace(old, new), but=DEAR - {meant})
