@@ -43,10 +43,15 @@ def _cells(row: "Plugin", checked: bool) -> list[str]:
     from artkit.contracts import KINDS
 
     kinds = "all" if row.kinds == KINDS else ", ".join(row.kinds)
-    version = " ".join([row.info.version or "-", *([f"+g{row.info.commit[:7]}"] if row.info.commit else [])])
+    version = " ".join([row.info.version or "-", *_commit(row)])
     import_time = [f"{row.import_ms:.0f} ms" if row.import_ms is not None else "-"] if checked else []
     count = str(len(row.components)) if row.components else "-"
     return [row.info.namespace, version, kinds or "-", count, _status(row), *import_time, short_path(row.info.origin)]
+
+
+def _commit(row: "Plugin") -> list[str]:
+    """Of packages beside artkit, whose own is that of the clone one is in, if it is in one."""
+    return [f"+g{row.info.commit[:7]}"] if row.info.commit and not row.info.is_builtin else []
 
 
 def _status(row: "Plugin") -> str:

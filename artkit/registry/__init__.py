@@ -1,6 +1,7 @@
 """The registry: which plugins there are, what they provide, and how a component is looked up and built.
 
     info.py       who a plugin is: name, version, origin, where to report
+    repository.py the commit that a folder's source is at
     entry_points.py  the entry points of plugins, also where some package is damaged
     settings.py   what a recipe or a command line says about plugins
     switches.py   which installed plugins the user blocked
@@ -18,6 +19,7 @@
     notes.py      what users should know of the plugins that are there
     clashes.py    names that several of them have
     provenance.py what the record of a run says of each component in use
+    source.py     the digest of a component's source
     shared.py     options that every component of a kind has
 
 One broken plugin never stops the others. Modules are imported when a name of theirs is first asked for, so that the

@@ -91,14 +91,14 @@ def author_line(error: BaseException, file: str = "") -> str:
     frames = traceback.extract_tb(error.__traceback__)
     first = next((frame.filename for frame in frames if _is_authors(frame.filename)), "")
     for known in filter(None, (file, first)):
-        own = [frame for frame in frames if Path(frame.filename).is_relative_to(_home(Path(known)))]
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(outermost_package(Path(known)))]
         if own:
             return f"{own[-1].filename}:{own[-1].lineno}"
     return ""
 
 
-def _home(file: Path) -> Path:
-    """The outermost package that a file belongs to, or the file itself."""
+def outermost_package(file: Path) -> Path:
+    """The folder of the outermost package that a file of Python belongs to, or the file itself."""
     home = file
     while (home.parent / "__init__.py").is_file():
         home = home.parent

@@ -8,9 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from artkit.registry.entry_points import readable
+from artkit.registry.repository import commit_of
 
 BUILTIN_DIST = "artkit"
 """The distribution whose components are the built-ins; it goes through the same door as any other."""
+
+EDITABLE = " (editable)"
+"""Stands behind the path of an editable installation, where people are told of its origin."""
 
 _ISSUE_LABELS = (
     *("issues", "issuetracker", "bugs", "bugtracker", "bugreports", "tracker"),
@@ -29,7 +33,8 @@ class PluginInfo:
     """The distribution (the name to `pip install`); None for a file, or if the package has no metadata."""
     version: str | None = None
     commit: str | None = None
-    """The commit that was installed, if it came from a version control system."""
+    """The commit that was installed, if it came from a version control system; of an editable installation, the one
+    that its repository is at."""
     origin: str
     """Where it was installed from, for people: "built in", "installed", a URL, or a path."""
     editable: bool = False
@@ -95,7 +100,9 @@ def _read_origin(dist: Distribution) -> tuple[str, str | None, bool]:
     except (AttributeError, KeyError, TypeError, ValueError):
         return "installed", None, False
     source = unquote(urlsplit(url).path) if url.startswith("file:") else url
-    return (f"{source} (editable)" if editable else source), commit, editable
+    if not editable:
+        return source, commit, False
+    return f"{source}{EDITABLE}", commit_of(Path(source)) if url.startswith("file:") else commit, True
 
 
 def _read_issues_url(dist: Distribution) -> str | None:

@@ -1,13 +1,15 @@
 """What the record of a run says of each component in use, so that a later run can tell what has changed since."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from artkit.errors import RecipeError
 from artkit.registry.component import Component
+from artkit.registry.info import EDITABLE
+from artkit.registry.source import source_digest
 
 
 def provenance_of(component: Component, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,10 +20,11 @@ def provenance_of(component: Component, options: Mapping[str, Any]) -> dict[str,
         options: Its options, plain.
 
     Returns:
-        "sha256" is that of the plugin's file, or of the component's file in an editable installation, whose source
-        changes without its version; else None.
+        "sha256" is that of the plugin's file, or of the component's package in an editable installation, whose source
+        changes without its version; else None. "commit" is then that of the repository it lies in.
     """
     plugin = component.plugin
+    file = Path(component.place.rpartition(":")[0])
     return {
         "kind": component.kind,
         "component": component.full_name,
@@ -30,7 +33,7 @@ def provenance_of(component: Component, options: Mapping[str, Any]) -> dict[str,
         "commit": plugin.commit,
         "editable": plugin.editable,
         "from": plugin.origin,
-        "sha256": _digest(component) if plugin.editable else plugin.sha256,
+        "sha256": source_digest(file) if plugin.editable else plugin.sha256,
         "options": dict(options),
     }
 
@@ -48,10 +51,9 @@ def check_present(rows: Iterable[Mapping[str, Any]], run: str) -> None:
     for row in rows:
         dist = row["distribution"]
         if dist is not None and not _is_installed(dist):
-            wanted = f"'git+{row['from']}@{row['commit']}'" if row["commit"] else f"{dist}=={row['version']}"
             raise RecipeError(
                 f"{run} has its {row['kind']} from {dist} {row['version']}, which is not installed any more; "
-                f"pip install {wanted}"
+                f"pip install {_wanted(row)}"
             )
 
 
@@ -62,6 +64,8 @@ def _is_installed(dist: str) -> bool:
         return False
 
 
-def _digest(component: Component) -> str | None:
-    path = Path(component.place.rpartition(":")[0])
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+def _wanted(row: Mapping[str, Any]) -> str:
+    """What to install to have what a run had, as pip takes it."""
+    if row["editable"]:
+        return f"--editable {quote(row['from'].removesuffix(EDITABLE))}"
+    return f"'git+{row['from']}@{row['commit']}'" if row["commit"] else f"{row['distribution']}=={row['version']}"

@@ -13,8 +13,8 @@
     plugin.py           one plugin loaded alone
 
 Of those behind them, check.py and plan.py say what a check is and what is checked; target.py, subject.py, contexts.py
-and assigned.py what of; observing.py, spawning.py and import_probe.py look on, apart.py says where. Nothing here depends
-on artkit's own tests, and only pytest_contract.py and harness.py on pytest.
+and assigned.py what of; observing.py, spawning.py and import_probe.py look on, apart.py says where. Nothing here
+depends on artkit's own tests, and only pytest_contract.py and harness.py on pytest.
 """
 
 from importlib import import_module
