@@ -1,6 +1,7 @@
 """Where the source of editable packages is at: the commit of their repository, and a digest of all their files."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 
@@ -29,7 +30,7 @@ def git(folder, *arguments):
     """What git says, in a repository that knows no user and no settings of this machine."""
     who = ["-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "init.defaultBranch=main"]
     command = ["git", *who, "-C", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"})
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]})
     return done.stdout.strip()
 
 
