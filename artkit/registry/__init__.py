@@ -19,7 +19,7 @@
     notes.py      what users should know of the plugins that are there
     clashes.py    names that several of them have
     provenance.py what the record of a run says of each component in use
-    source.py     the digest of a component's source
+    source.py     the digest of a plugin's source
     shared.py     options that every component of a kind has
 
 One broken plugin never stops the others. Modules are imported when a name of theirs is first asked for, so that the

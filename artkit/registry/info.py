@@ -32,6 +32,8 @@ class PluginInfo:
     dist: str | None = None
     """The distribution (the name to `pip install`); None for a file, or if the package has no metadata."""
     version: str | None = None
+    module: str | None = None
+    """The module that the entry point names; None for a file, or if it names none."""
     commit: str | None = None
     """The commit that was installed, if it came from a version control system; of an editable installation, the one
     that its repository is at."""
@@ -71,10 +73,12 @@ def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
     # `dist.name` would hide that metadata is missing, which some versions of Python report and others do not.
     name, version = (metadata[field] if field in metadata else None for field in ("Name", "Version"))  # noqa: SIM401
     origin, commit, editable = _read_origin(dist)
+    words = EntryPoint.pattern.match(entry_point.value)  # None, if it leads nowhere
     return PluginInfo(
         name=entry_point.name,
         dist=name,
         version=version,
+        module=words["module"] if words else None,
         commit=commit,
         editable=editable,
         origin="built in" if name == BUILTIN_DIST else origin,

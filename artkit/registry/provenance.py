@@ -1,5 +1,6 @@
 """What the record of a run says of each component in use, so that a later run can tell what has changed since."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,11 +21,10 @@ def provenance_of(component: Component, options: Mapping[str, Any]) -> dict[str,
         options: Its options, plain.
 
     Returns:
-        "sha256" is that of the plugin's file, or of the component's package in an editable installation, whose source
-        changes without its version; else None. "commit" is then that of the repository it lies in.
+        "sha256" is that of the plugin's file, or of its whole package in an editable installation, whose source changes
+        without its version; else None. "commit" is then that of the repository it lies in.
     """
     plugin = component.plugin
-    file = Path(component.place.rpartition(":")[0])
     return {
         "kind": component.kind,
         "component": component.full_name,
@@ -33,7 +33,7 @@ def provenance_of(component: Component, options: Mapping[str, Any]) -> dict[str,
         "commit": plugin.commit,
         "editable": plugin.editable,
         "from": plugin.origin,
-        "sha256": source_digest(file) if plugin.editable else plugin.sha256,
+        "sha256": source_digest(_file(component)) if plugin.editable else plugin.sha256,
         "options": dict(options),
     }
 
@@ -62,6 +62,12 @@ def _is_installed(dist: str) -> bool:
         return bool(version(dist))
     except PackageNotFoundError:
         return False
+
+
+def _file(component: Component) -> Path:
+    """The file of the module that registers it; factories may come from elsewhere."""
+    module = sys.modules.get(component.plugin.module or "")
+    return Path(getattr(module, "__file__", None) or component.place.rpartition(":")[0])
 
 
 def _wanted(row: Mapping[str, Any]) -> str:

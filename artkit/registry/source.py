@@ -1,4 +1,4 @@
-"""The source that a component is made of: a digest that changes when any file of it does."""
+"""The source of a plugin: a digest that changes when any file of it does."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ def source_digest(file: Path) -> str | None:
     """SHA-256 of a file of Python, or, if it belongs to a package, of all that the outermost one has.
 
     Args:
-        file: Such as the one that a component's factory stands in.
+        file: Such as the one of the module that registers components.
 
     Returns:
         Of a file alone, that of its bytes. Of a package, that of the names and bytes of its files, sorted; those behind

@@ -160,6 +160,15 @@ def test_an_editable_package_is_recorded_with_the_commit_of_its_repository(plugi
     assert row["commit"] == git(repository, "rev-parse", "HEAD")
 
 
+def test_the_digest_is_that_of_the_plugin_wherever_its_factories_are_from(plugin_site, tmp_path):
+    (plugin_site.folder / "core_net.py").write_text("def net(ctx): ...\n")
+    source = NET.partition("    def net")[0] + "    from core_net import net\n"
+    editable = {"url": f"file://{tmp_path}", "dir_info": {"editable": True}}
+    file = plugin_site.add("artkit-net", source, direct_url=editable)
+    row = provenance_of(load_registry().component("model", "net"), {})
+    assert row["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def test_who_lacks_an_editable_package_is_told_where_it_was():
     row = {"kind": "model", "distribution": "artkit-gone", "version": "0.1", "commit": 40 * "a", "editable": True}
     with pytest.raises(RecipeError, match=r"not installed any more; pip install --editable '/home/me/my net'$"):
