@@ -61,6 +61,7 @@ class RegisterOf(Protocol[FactoryT]):
         version: int = 1,
         stability: Stability = "stable",
         note: str = "",
+        examples: Sequence[Mapping[str, object]] = (),
     ) -> None:
         """Register `factory` under `name`.
 
@@ -77,6 +78,8 @@ class RegisterOf(Protocol[FactoryT]):
                 recipes of old runs, which keep `name@version`, go on working; a name without version is the newest.
             stability: "deprecated" and "experimental" warn users, with `note`.
             note: One line for users; of a deprecated component it says what to use instead, and is required.
+            examples: Options that it works with, a table each, such as `[{"arch": "resnet10t"}]`. It is checked and
+                shown with them; where an option has no default, nobody else can know one.
 
         Raises:
             PluginError: if the name, the factory's signature or one of the options breaks the contract.

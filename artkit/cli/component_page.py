@@ -9,6 +9,8 @@ from artkit.cli.paths import short_path
 from artkit.cli.tables import plain_console
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from artkit.contracts import Kind
     from artkit.options import OptionTable
     from artkit.registry import Component, Registry
@@ -59,6 +61,22 @@ def print_component(component: "Component") -> None:
     if len(shared := shared_options(component.kind, component.options)):
         console.print(f"\nEvery {component.kind} also has:")
         _print_options(shared)
+    if component.examples:
+        console.print("\nFor example:")
+    for example in component.examples:
+        console.print(f"  {_typed(component, example)}", soft_wrap=True)
+
+
+def _typed(component: "Component", options: "Mapping[str, object]") -> str:
+    """Options as they are given on the command line of a run."""
+    from shlex import quote
+
+    from artkit.options.values import value_text
+    from artkit.recipe.sections import SEVERAL
+
+    where = f"{component.kind}.{component.name}" if component.kind in SEVERAL else component.kind
+    texts = {name: value if isinstance(value, str) else value_text(value) for name, value in options.items()}
+    return " ".join(f"--set {quote(f'{where}.{name}={text}')}" for name, text in texts.items()) or "with its defaults"
 
 
 def _print_options(options: "OptionTable") -> None:

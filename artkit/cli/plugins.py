@@ -106,9 +106,9 @@ def check(
 ) -> None:
     """Check that a plugin keeps the rules of the contract: what its own tests check, for everyone to see.
 
-    Components are checked with their defaults; one that lacks an option without a default is left out, and the last
-    line says which --set includes it. Outcomes are "passed", "failed", "expected" and "not applicable". The exit code
-    is 1 if a check fails.
+    Components are checked with their authors' examples, or else their defaults; one that lacks an option without a
+    default is left out, and the last line says which --set includes it. Outcomes are "passed", "failed", "expected" and
+    "not applicable". The exit code is 1 if a check fails.
     """
     from artkit.cli.plugin_check import check as check_target
 

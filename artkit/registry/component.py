@@ -39,6 +39,8 @@ class Component:
     note: str = ""
     presets: Mapping[str, object] = field(default_factory=dict)
     """Defaults that differ from those of the factory's signature."""
+    examples: tuple[Mapping[str, object], ...] = ()
+    """Options that it works with, as its author says."""
 
     @property
     def id(self) -> str:

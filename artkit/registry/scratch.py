@@ -41,10 +41,12 @@ class Scratch:
             version: int = 1,
             stability: Stability = "stable",
             note: str = "",
+            examples: Sequence[Mapping[str, object]] = (),
         ) -> None:
             owner = f"{kind} {name!r} ({self.plugin.label})"
             tables = {"presets": presets, "renamed": renamed, "removed": removed}
-            for problem in (*_problems(name, factory, aliases, version, stability, note), *_wrong_tables(tables)):
+            problems = _problems(name, factory, aliases, version, stability, note)
+            for problem in (*problems, *_wrong_tables(tables), *_wrong_examples(examples)):
                 raise PluginError(f"{owner}: {problem}", plugin=self.plugin.label)
             options = OptionTable.from_factory(
                 factory, presets, renamed, removed, owner=owner, plugin=self.plugin.label
@@ -61,6 +63,7 @@ class Scratch:
                     stability=stability,
                     note=note,
                     presets=dict(presets or {}),
+                    examples=tuple(map(dict, examples)),
                 )
             )
 
@@ -100,5 +103,15 @@ def _problems(
 
 def _wrong_tables(tables: Mapping[str, object]) -> Iterator[str]:
     for word, table in tables.items():
-        if table is not None and not (isinstance(table, Mapping) and all(isinstance(key, str) for key in table)):
+        if table is not None and not _is_table(table):
             yield f"{word}={table!r} is no dict from names of options."
+
+
+def _wrong_examples(examples: Any) -> Iterator[str]:
+    is_list = isinstance(examples, Sequence) and not isinstance(examples, str)
+    if not is_list or not all(map(_is_table, examples)):
+        yield f"examples={examples!r} is no list of dicts from names of options."
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)

@@ -61,5 +61,6 @@ def _meant(assignment: str, kind: Kind, parts: Sequence[str], owners: Mapping[st
 
 
 def _case(component: Component, values: dict[str, Any]) -> dict[str, Any]:
-    """The values as what they are; as they are typed, where the component lacks others and so is left out."""
-    return values if lacking_options(component, values) else settled(component, values)
+    """The values, over those of the first example; as they are typed, where others lack and so nothing can be built."""
+    given = component.options.lay_over(next(iter(component.examples), {}), values)
+    return given if lacking_options(component, given) else settled(component, given)

@@ -17,13 +17,15 @@ def check_plugin(
 ) -> Iterator[CheckResult]:
     """Check a plugin, one rule after the other.
 
-    Components are built with their defaults, but for what is assigned; what cannot be checked so, such as a component
-    with a required option, is "not applicable" and says why. Nothing is left in the folder that the user is in.
+    Components are built with their authors' examples, or else their defaults, but for what is assigned; what cannot be
+    checked so, such as a component with a required option, is "not applicable" and says why. Nothing is left in the
+    folder that the user is in.
 
     Args:
         target: A distribution, an entry point or a module, or the path of a Python file.
         kinds: Kinds of component to check; None: all, and the plugin as a whole.
-        assignments: Options such as "model.depth=2" or, of one of several models, "model.vit-tiny.depth=2".
+        assignments: Options such as "model.depth=2" or, of one of several models, "model.vit-tiny.depth=2"; they are
+            laid over the first example.
 
     Yields:
         The result of each check: `id`, `outcome` ("passed", "failed", "expected" or "not applicable") and `reason`.

@@ -124,13 +124,15 @@ def plan_checks(
     Args:
         target: The plugin.
         kinds: Kinds of component to check; None: all, and the plugin as a whole.
-        cases: Options to check components with; one case of defaults for those that are not named.
+        cases: Options to check components with; those that are not named have their author's examples, or else one
+            case of defaults.
         roots: What sources read.
     """
     plugin = PluginSubject(target, roots)
     for component in target.plugin.components:
         if kinds is None or component.kind in kinds:
-            given = cases.get(name_of(component)) or cases.get(f"{component.kind}/{name_of(component)}") or [{}]
+            name = name_of(component)
+            given = cases.get(name) or cases.get(f"{component.kind}/{name}") or component.examples or [{}]
             plugin.subjects += [Subject(component, options, plugin) for options in given]
     checks = all_checks()
     loads = [PlannedCheck(check, plugin) for check in checks if check.scope == "plugin"]

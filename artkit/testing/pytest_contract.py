@@ -41,7 +41,8 @@ def contract(
         checks: The level of checks to be held to, as of artkit at the time of writing. Failures of newer ones only
             warn, so that a new artkit turns no tests red.
         cases: Component -> options to check it with, a table for each case, such as `{"vit-tiny": [{}, {"depth": 2}]}`.
-            Without cases, a component is checked with its defaults. Classes are named class-0 to class-4.
+            Without cases, a component is checked with its examples, or else its defaults. Classes are named class-0 to
+            class-4.
         expected_failures: "component:check" -> why it fails, such as `{"vit-tiny:amp_forward": "overflows"}`. One that
             passes, or does not apply, is a failure, so that the list is never out of date.
         roots: Source -> function that fills an empty folder and returns SRC; class folders of PNGs by default.

@@ -133,7 +133,7 @@ class Subject(_Sharing):
         if not self.lacking:
             return ""
         ways = " ".join(f"--set {self.kind}.{name_of(self.component)}.{option}=VALUE" for option in self.lacking)
-        return f"{self.id} needs {', '.join(self.lacking)}: give it in cases, or with {ways}"
+        return f"{self.id} needs {', '.join(self.lacking)}: give it with {ways}, or as its author in examples or cases"
 
     @property
     def plain_options(self) -> dict[str, Any]:

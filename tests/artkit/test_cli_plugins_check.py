@@ -76,7 +76,7 @@ def test_failures_are_told_in_full_and_end_with_1(check, tmp_path):
     assert "ValueError: no such file" in rest[0]
     assert any(line.startswith("    The rule: ") for line in rest)
     assert "  documented failed\n" in result.stdout
-    said = "schedule/lacking needs rate: give it in cases, or with --set schedule.lacking.rate=VALUE"
+    said = "schedule/lacking needs rate: give it with --set schedule.lacking.rate=VALUE, or as its author in examples"
     assert said in result.stdout.splitlines()[-1]
 
 

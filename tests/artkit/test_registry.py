@@ -755,6 +755,14 @@ def test_a_reporter_with_mistakes_is_told_of_all_of_them():
         ("register('a', f, preset={})", "TypeError: register() got an unexpected keyword argument 'preset'"),
         ("register('a', f, renamed=['b'])", "model 'a' (mine.py): renamed=['b'] is no dict from names of options."),
         ("register('a', f, presets={1: 2})", "model 'a' (mine.py): presets={1: 2} is no dict from names of options."),
+        (
+            "register('a', f, examples={})",
+            "model 'a' (mine.py): examples={} is no list of dicts from names of options.",
+        ),
+        (
+            "register('a', f, examples=[None])",
+            "model 'a' (mine.py): examples=[None] is no list of dicts from names of options.",
+        ),
     ],
 )
 def test_what_register_does_not_take_is_told(write_plugin, call, message):

@@ -18,7 +18,8 @@ _Options = Annotated[dict[str, _Value] | None, Doc("arguments of the transform, 
 @hookimpl
 def artkit_augmenters(register: RegisterAugmenters) -> None:
     """Register the component."""
-    register("kornia", kornia_transform)
+    example = {"transform": "RandomPerspective", "options": {"distortion_scale": 0.7}}
+    register("kornia", kornia_transform, examples=[example])
 
 
 def kornia_transform(ctx: AugmenterContext, *, transform: _Transform, options: _Options = None) -> Augmenter:

@@ -39,7 +39,7 @@ _Options = Annotated[
 @hookimpl
 def artkit_models(register: RegisterModels) -> None:
     """Register the component."""
-    register("timm", timm_model)
+    register("timm", timm_model, examples=[{"arch": "resnet10t"}])
 
 
 def timm_model(

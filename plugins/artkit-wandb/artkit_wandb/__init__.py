@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 @hookimpl
 def artkit_reporters(register: RegisterReporters) -> None:
     """Register the reporter."""
-    register("wandb", wandb)
+    register("wandb", wandb, examples=[{"mode": "offline"}])
 
 
 def wandb(

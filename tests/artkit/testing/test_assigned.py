@@ -66,7 +66,8 @@ def test_who_lacks_another_option_still_is_left_out_and_keeps_nobody_from_being_
     left_out = results["schedule/v1.rising[power='2']::multipliers"]
     assert (left_out.outcome, left_out.reason) == (
         "not applicable",
-        "schedule/v1.rising[power='2'] needs start: give it in cases, or with --set schedule.v1.rising.start=VALUE",
+        "schedule/v1.rising[power='2'] needs start: give it with --set schedule.v1.rising.start=VALUE, or as its "
+        "author in examples or cases",
     )
 
 
