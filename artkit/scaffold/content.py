@@ -29,6 +29,8 @@ class Provided:
     """The first line of its docstring, or ""."""
     required: tuple[str, ...] = ()
     """Options without a default."""
+    has_examples: bool = False
+    """Whether it is registered with examples, so that it can be checked all the same."""
 
     @property
     def command(self) -> str:
@@ -107,4 +109,10 @@ def content_of_file(file: Path) -> Content:
 
 def _provided(component: "Component") -> Provided:
     required = tuple(missing.name for option in component.options for missing in option.missing())
-    return Provided(kind=component.kind, name=component.name, summary=component.summary, required=required)
+    return Provided(
+        kind=component.kind,
+        name=component.name,
+        summary=component.summary,
+        required=required,
+        has_examples=bool(component.examples),
+    )

@@ -90,6 +90,16 @@ def test_a_file_of_ones_own_becomes_the_module_byte_by_byte(new):
     assert "artkit run --loss focal\n" in readme
 
 
+@pytest.mark.parametrize("examples", ["", ", examples=[{'width': 8}]"])
+def test_a_component_that_needs_an_option_is_told_to_need_it_in_checks_unless_it_has_examples(new, examples):
+    Path("mine.py").write_text(dedent(MINE).replace("plain_net)", f"plain_net{examples})", 1))
+    assert new("artkit-mine", "--from", "mine.py").exit_code == 0
+    readme, test = (Path("artkit-mine", name).read_text() for name in ("README.md", "tests/test_contract.py"))
+    option = "" if examples else " --set model.plain-net.width=..."
+    assert f"\nartkit plugins check artkit-mine{option}    # the same checks of the contract, without pytest\n" in readme
+    assert ('# cases={"plain-net": [{"width": ...}]}\n' in test) == (not examples)
+
+
 def test_what_a_file_imports_is_required_told_to_be_missing_or_there_with_artkit(new):
     Path("mine.py").write_text(dedent(MINE) + "\n\ndef late():\n    import torch, json\n    import numpy.linalg\n")
     result = new("artkit-mine", "--from", "mine.py")
