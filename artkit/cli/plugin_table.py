@@ -50,7 +50,7 @@ def _cells(row: "Plugin", checked: bool) -> list[str]:
 
 
 def _commit(row: "Plugin") -> list[str]:
-    """Of packages beside artkit, whose own is that of the clone one is in, if it is in one."""
+    """The commit in short; not that of artkit, which only a clone has, and its owner knows."""
     return [f"+g{row.info.commit[:7]}"] if row.info.commit and not row.info.is_builtin else []
 
 
