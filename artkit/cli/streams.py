@@ -37,7 +37,7 @@ def outlive_readers() -> None:
 def _outliving(stream: TextIO | None) -> TextIO:
     """A stream that writes to where another does, and goes on when nobody reads there."""
     if stream is None:  # closed from the start: `artkit run >&-`
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 # open for as long as the process is there
+        return open(os.devnull, "w", encoding="utf-8")  # for as long as the process is there
     mode = os.fstat(stream.fileno()).st_mode
     if not isinstance(stream, io.TextIOWrapper) or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return stream

