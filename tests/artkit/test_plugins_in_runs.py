@@ -330,8 +330,9 @@ def test_what_plugins_print_is_kept_out_of_json_and_what_reporters_note_stands_b
 
 
 def test_what_plugins_print_is_kept_out_of_the_json_of_a_learning_rate(shape_shards, tmp_path, talkative):
-    arguments = ["--data", shape_shards, "--plugin", talkative, "--model", "linear", *QUICK, "--find-lr"]
-    result = CliRunner().invoke(app, ["run", *map(str, [*arguments, "--epochs", 4, "--json", "--out", tmp_path])])
+    small = ["--image-size", 16, "--batch-size", 4, "--epochs", 4, "--set", "data.threads=1"]
+    arguments = ["--data", shape_shards, "--plugin", talkative, "--model", "linear", *small, "--out", tmp_path]
+    result = CliRunner().invoke(app, ["run", *map(str, arguments), "--find-lr", "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["learning_rate"] > 0
     assert "computing" in result.stderr
