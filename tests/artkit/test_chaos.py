@@ -107,7 +107,7 @@ def test_twelve_misbehaving_plugins_are_each_told_once_and_change_nothing(plugin
 
     facts = json.loads((folder / "run.json").read_text())
     assert facts["status"] == "ok"
-    assert {row["plugin"] for row in facts["plugins"]} == {"artkit", *(f"chaos-{name}" for name in PLUGINS)}
+    assert {row["plugin"] for row in facts["plugins"]} >= {"artkit", *(f"chaos-{name}" for name in PLUGINS)}
     for file in ("best_accuracy.safetensors", "steps.csv", "predictions.csv"):
         assert (folder / file).read_bytes() == (calm / file).read_bytes(), file
     assert facts["tested"] == json.loads((calm / "run.json").read_text())["tested"]
