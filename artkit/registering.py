@@ -79,7 +79,8 @@ class RegisterOf(Protocol[FactoryT]):
             stability: "deprecated" and "experimental" warn users, with `note`.
             note: One line for users; of a deprecated component it says what to use instead, and is required.
             examples: Options that it works with, a table each, such as `[{"arch": "resnet10t"}]`. It is checked and
-                shown with them; where an option has no default, nobody else can know one.
+                shown with them; where an option has no default, nobody else can know one. Options that name classes
+                name class-0 to class-4, which checks have.
 
         Raises:
             PluginError: if the name, the factory's signature or one of the options breaks the contract.

@@ -62,7 +62,7 @@ def artkit_samplers(register: RegisterSamplers) -> None:
     register("sqrt", samplers.sqrt)
     register("progressive", samplers.progressive)
     register("repeat-factor", samplers.repeat_factor)
-    register("by-class", samplers.by_class)
+    register("by-class", samplers.by_class, examples=[{"weights": {"class-0": 0.5, "class-4": 3.0}}])
 
 
 @hookimpl
