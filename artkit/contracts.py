@@ -147,7 +147,11 @@ def _tell_nobody(_text: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterContext:
-    """For a reporter factory, which returns an object whose hookimpl methods are run events."""
+    """For a reporter factory, which returns an object whose hookimpl methods are run events.
+
+    A reporter that makes its files from a run's start, epochs, predictions, artifacts and end alone, and can make them
+    again at any time, says so by an attribute `redraws`, which is True: `artkit report` tells it of a run once more.
+    """
 
     run_dir: Path
     """The run folder; a reporter writes nowhere else."""
@@ -376,6 +380,12 @@ class Predictions:
     """`image(row, size)` gives the sample's picture, letterboxed on white: RGB, (size, size, 3)."""
     folder: Path = Path()
     """Where files about it go, relative to the run folder: there itself, or in a folder for each of several targets."""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """95 % interval of each metric, as far as it is known."""
+    copies: Sequence[tuple[int, str, str]] = ()
+    """Samples whose image training has too, byte for byte: the row, file and class of the one in training."""
+    has_images: bool = True
+    """False where the data set is out of reach: `image` gives plain gray then, and nobody should show it."""
 
     @property
     def predicted(self) -> "NDArray[np.int64]":

@@ -17,6 +17,7 @@ from artkit.cli.help_texts import join_lines
 from artkit.cli.launch import num_ranks
 from artkit.cli.plugins import list_installed, plugins_app
 from artkit.cli.recipes import recipes
+from artkit.cli.report import report
 from artkit.cli.retrain import retrain
 from artkit.cli.run import run
 from artkit.cli.schema import schema
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(retrain)
 app.command()(evaluate)
+app.command()(report)
 app.command()(compare)
 app.command()(sweep)
 app.command()(shard)

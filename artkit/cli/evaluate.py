@@ -60,7 +60,9 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", parser=given_path, help="Write predictions.csv and evaluation.json to this folder."
+            metavar="FOLDER",
+            parser=given_path,
+            help="Write predictions.csv, evaluation.json and answers.safetensors, which `artkit report` draws, to it.",
         ),
     ] = None,
     plugin: PluginFiles = None,
@@ -92,7 +94,8 @@ def evaluate(
         result = _evaluate(trained, dataset, judged, tau)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
     if out is not None:
-        write_evaluation(out, [target.predictions for target in result.targets], figures, note=print_note)
+        predictions = [target.predictions for target in result.targets]
+        write_evaluation(out, predictions, dataset, figures, note=print_note)
     if json_:
         _print_json(figures)
     else:

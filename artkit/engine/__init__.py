@@ -43,6 +43,11 @@ trained.py        weights that a run left, with all that is needed to use them
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves
 intervals.py      how sure a figure is: bootstrap, McNemar
+copies.py         images that training has too
+final_answers.py  the test at the end of a run
+answers.py        what a model said of a split, kept in a file; stored_images.py finds the images for it
+epoch_table.py    the values of every epoch, read again
+redrawing.py      a run told to reporters once more, from the files in its folder
 comparison/       runs beside one another
 ranks/            several processes that train one model
 sweeping.py       one run after another, each resumed or kept

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from artkit.contracts import Predictions
 from artkit.engine.assembly import TEST, VALIDATION, judged_split
 from artkit.engine.evaluation import predict_split
-from artkit.engine.intervals import Interval, score_intervals
+from artkit.engine.intervals import Interval
 from artkit.engine.judging import make_predictions
 from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.prior import adjust_logits
@@ -187,7 +187,7 @@ def _judge(
     unknown = np.bincount(own_labels[(own_labels >= 0) & (labels < 0)], minlength=len(class_names))
     return TargetEvaluation(
         predictions=predictions,
-        intervals=_intervals(predictions),
+        intervals=predictions.intervals,
         left_out={name: int(count) for name, count in zip(class_names, unknown, strict=True) if count},
         without_class=int((own_labels < 0).sum()),
     )
@@ -229,10 +229,3 @@ def _no_class_in_common(
         f"It knows {listed(head.class_names, 5)}. {near}".rstrip()
         + "\n  Classes are matched by name; convert the images with the names that the model knows."
     )
-
-
-def _intervals(predictions: Predictions) -> dict[str, Interval]:
-    labels_N = predictions.labels
-    true_probability = predictions.probabilities[np.arange(len(labels_N)), labels_N]
-    losses_N = -np.log(np.clip(true_probability, np.finfo(np.float64).tiny, None))
-    return score_intervals(labels_N, predictions.predicted, losses_N)

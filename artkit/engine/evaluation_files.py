@@ -1,6 +1,6 @@
-"""What an evaluation leaves in a folder: predictions.csv, with the columns of a run's own, and evaluation.json.
+"""What an evaluation leaves in a folder: answers.safetensors and predictions.csv, as in a run's own, evaluation.json.
 
-For a model of several targets, there is a predictions.csv in a folder for each.
+For a model of several targets, the first two are in a folder for each.
 """
 
 import json
@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from artkit.contracts import Predictions, ReporterContext
 from artkit.drawing.files import write_whole
+from artkit.engine.answers import ANSWERS, write_answers
 from artkit.engine.events import Reporters
 from artkit.errors import RunError
 from artkit.registry import load_registry
+from artkit_shards import Dataset
 
 PREDICTIONS: Final = "predictions.csv"
 EVALUATION: Final = "evaluation.json"
@@ -32,7 +34,7 @@ def claim_folder(folder: Path, targets: Sequence[Path]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"the folder {folder} cannot be made ({error.strerror}); name another with --out") from None
-    tables = [target / PREDICTIONS for target in targets]
+    tables = [target / name for target in targets for name in (PREDICTIONS, ANSWERS)]
     for name in (*tables, Path(EVALUATION)):
         if (folder / name).exists():
             raise RunError(f"{folder / name} is there already; name another --out")
@@ -41,6 +43,7 @@ def claim_folder(folder: Path, targets: Sequence[Path]) -> None:
 def write_evaluation(
     folder: Path,
     predictions: Sequence[Predictions],
+    dataset: Dataset,
     figures: Mapping[str, Any],
     *,
     note: Callable[[str], None],
@@ -49,13 +52,17 @@ def write_evaluation(
 
     Args:
         folder: Where to.
-        predictions: Of each target; go to predictions.csv, written by the reporter that writes it in runs.
+        predictions: Of each target; go to answers.safetensors, and to predictions.csv, written by the reporter that
+            writes it in runs.
+        dataset: Whose images were judged.
         figures: Go to evaluation.json.
         note: Shows one line to the user.
 
     Raises:
         RunError: if the table could not be written.
     """
+    for one in predictions:
+        write_answers(folder, one, dataset)
     mistakes: list[str] = []
     reporters = Reporters(mistakes.append)
     component = load_registry().component("reporter", "artkit/predictions")

@@ -13,6 +13,8 @@ from artkit.errors import PluginError
 from artkit.registry import Component, HookImpl, find_event_hooks
 
 _MISTAKES_ALLOWED = 3
+_LAST_EVENTS = ("artkit_predictions", "artkit_artifact", "artkit_run_end")
+"""Those of a run whose training is over, in which reporters draw."""
 
 
 @dataclass(slots=True)
@@ -20,6 +22,8 @@ class _Reporter:
     component: Component
     impls: Mapping[str, HookImpl]
     """The events it listens to."""
+    redraws: bool
+    """Whether it can make its files again."""
     mistakes: int = 0
 
 
@@ -28,13 +32,20 @@ class Reporters:
 
     Args:
         warn: Shows one line to the user.
+        goes_on: What a mistake does not stop, for the user.
+
+    Attributes:
+        run: The run, once it has started.
+        published: Title and kind of each file that reporters told of, in their order.
     """
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    def __init__(self, warn: Callable[[str], None], *, goes_on: str = "the run goes on") -> None:
         self._warn = warn
+        self._goes_on = goes_on
         self._reporters: list[_Reporter] = []
         self._noted: set[str] = set()
         self.run: RunInfo | None = None
+        self.published: dict[Path, tuple[str, str]] = {}
 
     def add(self, component: Component, reporter: object) -> None:
         """Add what a reporter's factory returned.
@@ -48,7 +59,7 @@ class Reporters:
             raise component.breach(f": {error}") from None
         if not impls:
             raise component.breach("listens to no run event; mark methods such as artkit_epoch_end with @hookimpl")
-        self._reporters.append(_Reporter(component, impls))
+        self._reporters.append(_Reporter(component, impls, redraws=getattr(reporter, "redraws", False) is True))
 
     def note(self, text: str) -> None:
         """Show one line to the user; the same one once."""
@@ -58,6 +69,7 @@ class Reporters:
 
     def publish(self, path: Path, *, title: str, kind: str) -> None:
         """Tell all reporters of a file that one of them wrote."""
+        self.published[Path(path)] = (title, kind)
         self._send("artkit_artifact", path=Path(path), title=title, kind=kind)
 
     def run_start(self, run: RunInfo) -> None:
@@ -109,6 +121,14 @@ class Reporters:
         if reporter.mistakes == 1:
             what = f"{reporter.component.owner} raised {type(error).__name__} in {event}: {error}"
             report = f"; {reporter.component.report}" if reporter.component.report else ""
-            self._warn(f"{what}; the run goes on{report}")
+            self._warn(f"{what}; {self._goes_on}{self._way_to_redraw(reporter, event)}{report}")
         elif reporter.mistakes == _MISTAKES_ALLOWED:
             self._warn(f"{reporter.component.owner} is switched off after {_MISTAKES_ALLOWED} mistakes")
+
+    def _way_to_redraw(self, reporter: _Reporter, event: str) -> str:
+        """What to do once the cause is mended, if what the reporter did not make can be made from the run folder."""
+        if event not in _LAST_EVENTS or self.run is None:
+            return ""
+        elsewhere = "" if reporter.redraws else " --out FOLDER"
+        name = reporter.component.name
+        return f"; once the cause is mended: `artkit report {self.run.dir} --reporter {name}{elsewhere}`"

@@ -1,4 +1,9 @@
-"""The run folder: where it is, and the two files in it that the core itself writes, recipe.toml and run.json."""
+"""The run folder: where it is, and the plain files in it that the core itself writes.
+
+recipe.toml     the resolved recipe
+run.json        what the run is, and how it ended
+artifacts.json  which files reporters left for people to look at
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,6 +21,7 @@ RECIPE = "recipe.toml"
 RUN = "run.json"
 STATE = Path("last") / "state.safetensors"
 LAST_EPOCH = "last_epoch.safetensors"
+ARTIFACTS = "artifacts.json"
 
 
 class RunFolder:
@@ -135,6 +141,25 @@ class RunFolder:
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json."""
         self._write(self.path / RUN, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+
+    def write_artifacts(self, published: Mapping[Path, tuple[str, str]]) -> None:
+        """Write down which files reporters left for people: paths, each with title and kind, in their order."""
+        rows = [
+            {"path": path.relative_to(self.path).as_posix(), "title": title, "kind": kind}
+            for path, (title, kind) in published.items()
+            if path.is_relative_to(self.path)
+        ]
+        lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        self._write(self.path / ARTIFACTS, f"[\n{lines}\n]\n".encode())
+
+    def read_artifacts(self) -> dict[Path, tuple[str, str]]:
+        """What `write_artifacts` wrote, as far as the files are still there; nothing if that cannot be read."""
+        try:
+            rows = json.loads((self.path / ARTIFACTS).read_text(encoding="utf-8"))
+            published = {self.path / row["path"]: (str(row["title"]), str(row["kind"])) for row in rows}
+        except (OSError, ValueError, TypeError, KeyError):
+            return {}
+        return {path: told for path, told in published.items() if path.is_file()}
 
     def _write(self, path: Path, data: bytes) -> None:
         if self.writes:

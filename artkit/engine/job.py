@@ -11,18 +11,17 @@ import torch
 
 from artkit.contracts import ErrorInfo, ReporterContext, RunInfo, RunStatus
 from artkit.engine.assembly import Assembly, assemble, open_data
-from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.checkpoint import save_checkpoint
 from artkit.engine.drift import drift_notes
 from artkit.engine.events import Reporters
+from artkit.engine.final_answers import final_figures, judge_selected
 from artkit.engine.folder import RECIPE, RunFolder, now
-from artkit.engine.judging import all_predictions
 from artkit.engine.machine import machine_facts, version_facts
 from artkit.engine.occupation import occupy
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.progress import kept_values
 from artkit.engine.ranks.failure import cause_of
 from artkit.engine.ranks.group import Ranks, joined
-from artkit.engine.ranks.sharding import load_weights
 from artkit.engine.resumption import check_same_data, check_same_recipe, check_selected_weights, decisive_part
 from artkit.engine.retraining import HeadTrainer, plan_retraining
 from artkit.engine.run_notes import notes
@@ -168,7 +167,11 @@ def _carry_out(
             trainer.train()
             if assembly.validation is None:
                 _save_last(folder, trainer)
-            facts |= {"tested": _test(assembly, folder, trainer, reporters)}
+            judged = judge_selected(assembly, folder, trainer)
+            facts |= {"tested": final_figures(assembly, folder, judged)}
+            folder.write_facts(facts)
+            for predictions in judged:
+                reporters.predictions(predictions)
             # Only what is on disk is done: on a full disk the run stays open, and can be resumed to its reports.
             folder.write_facts({**facts, "status": "ok"})
             status = "ok"
@@ -184,7 +187,7 @@ def _carry_out(
         finally:
             facts |= {"status": status, "finished": now(), "best": _best(trainer)}
             facts |= {"error": f"{error.type}: {error.message}" if error else None}
-            _write_last_facts(folder, facts, warn)
+            _write_last_facts(folder, facts, reporters.published, warn)
             reporters.run_end(status, error)
     return Outcome(folder=folder.path, status=status, metrics=(facts.get("tested") or {}).get("metrics", {}))
 
@@ -223,26 +226,6 @@ def _describe(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrai
         rank=assembly.ranks.rank,
         world_size=assembly.ranks.world_size,
     )
-
-
-def _test(
-    assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer, reporters: Reporters
-) -> dict[str, Any] | None:
-    """Predict with the selected weights, once; None if the data set has nothing to predict."""
-    split = assembly.tested
-    if split is None:
-        return None
-    selected = folder.last_epoch
-    if assembly.validation is not None:
-        selected = folder.best(assembly.recipe.train.select)
-    assembly.ranks.wait()  # until the first one has written it
-    load_weights(assembly.model, load_checkpoint(selected)["model"])
-    figures = {}
-    for predictions in all_predictions(assembly.heads, split, trainer.predict(split)):
-        figures[predictions.target] = {"images": len(predictions.labels), "metrics": dict(predictions.metrics)}
-        reporters.predictions(predictions)
-    first = figures.pop(assembly.heads[0].name)
-    return {"split": split.name, "weights": selected.name, **first, "others": figures}
 
 
 def _first_facts(folder: RunFolder, assembly: Assembly, plugins: list[dict[str, Any]]) -> dict[str, Any]:
@@ -317,9 +300,15 @@ def _best(trainer: Trainer | HeadTrainer) -> dict[str, Any]:
     return best
 
 
-def _write_last_facts(folder: RunFolder, facts: Mapping[str, Any], warn: Callable[[str], None]) -> None:
+def _write_last_facts(
+    folder: RunFolder,
+    facts: Mapping[str, Any],
+    published: Mapping[Path, tuple[str, str]],
+    warn: Callable[[str], None],
+) -> None:
     # This runs while another error may be on its way; a full disk must not hide that one.
     try:
         folder.write_facts(facts)
+        folder.write_artifacts(published)
     except OSError as error:
         warn(f"{folder.path / 'run.json'} could not be brought up to date: {error}")

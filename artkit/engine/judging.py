@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from artkit.contracts import Predictions
 from artkit.engine.evaluation import compute_metrics, softmax
+from artkit.engine.intervals import Interval, score_intervals
 from artkit.engine.targets import TargetHead, folder_of
 from artkit_shards import Split, fit_image
 
@@ -47,6 +48,7 @@ def make_predictions(
         folder: Where files about it go, relative to the run folder.
     """
     rows = np.flatnonzero(labels_N >= 0)
+    labels = labels_N[rows]
     probabilities = softmax(logits_NK)[rows]
     probabilities.flags.writeable = False  # all reporters share it
     return Predictions(
@@ -56,12 +58,20 @@ def make_predictions(
         train_counts=head.class_counts.tolist(),
         keys=[split.keys[row] for row in rows.tolist()],
         files=[split.files[row] for row in rows.tolist()],
-        labels=labels_N[rows],
+        labels=labels,
         probabilities=probabilities,
-        metrics=compute_metrics(labels_N[rows], probabilities),
+        metrics=compute_metrics(labels, probabilities),
         image=lambda row, size: fit_image(split.read(int(rows[row])), size),
         folder=folder,
+        intervals=_intervals(labels, probabilities),
     )
+
+
+def _intervals(labels_N: NDArray[np.int64], probabilities_NK: NDArray[np.float64]) -> dict[str, Interval]:
+    """95 % interval of each metric."""
+    true_probability = probabilities_NK[np.arange(len(labels_N)), labels_N]
+    losses_N = -np.log(np.clip(true_probability, np.finfo(np.float64).tiny, None))
+    return score_intervals(labels_N, probabilities_NK.argmax(axis=1), losses_N)
 
 
 def _judged(heads: Sequence[TargetHead], split: Split) -> Iterator[tuple[TargetHead, NDArray[np.int64]]]:

@@ -1,6 +1,5 @@
 """What the folder of a run tells: its recipe, its epochs, its final figures, and its answer to every image."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from artkit.engine.epoch_table import read_epochs, read_table
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.intervals import Interval, score_intervals
 from artkit.errors import RunError
@@ -137,7 +137,7 @@ def _read_result(path: Path, name: str, target: str | None) -> RunResult:
     is_first = target == learnt[0]
     tested = facts.get("tested") or {}
     figures = tested if is_first else tested.get("others", {}).get(target, {})
-    epochs = [_numbers(row) for row in _read_table(path / "metrics.csv")]
+    epochs = read_epochs(path)
     answers = path / (target if len(learnt) > 1 else "") / "predictions.csv"
     return RunResult(
         path=path,
@@ -156,7 +156,7 @@ def _read_result(path: Path, name: str, target: str | None) -> RunResult:
 
 
 def _read_answers(path: Path) -> Answers | None:
-    rows = _read_table(path)
+    rows = read_table(path)
     if not rows:
         return None
     try:
@@ -168,18 +168,6 @@ def _read_answers(path: Path) -> Answers | None:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error!r}); move it away to compare without it") from None
-
-
-def _read_table(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _numbers(row: Mapping[str, str]) -> dict[str, float]:
-    """The cells of a row that hold a number; an empty one is a value that its epoch lacks."""
-    return {name: float(cell) for name, cell in row.items() if cell}
 
 
 def _values_of(target: str, epoch: Mapping[str, float]) -> dict[str, float]:

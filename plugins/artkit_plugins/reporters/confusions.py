@@ -39,6 +39,8 @@ class ConfusionReporter:
         num_worst: Classes in the picture of the worst ones.
     """
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext, *, num_worst: int) -> None:
         self._dir = ctx.run_dir
         self._publish = ctx.publish

@@ -36,6 +36,8 @@ class CurvesReporter:
         clock: Tells the time in seconds.
     """
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext, *, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._path: Path = ctx.run_dir / "curves.png"
         self._publish = ctx.publish

@@ -67,6 +67,8 @@ class MosaicReporter:
         layout: Sizes and limits.
     """
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext, layout: MosaicLayout) -> None:
         self._dir = ctx.run_dir
         self._publish = ctx.publish
@@ -75,6 +77,8 @@ class MosaicReporter:
     @hookimpl
     def artkit_predictions(self, predictions: Predictions) -> None:
         """Draw every mosaic."""
+        if not predictions.has_images:
+            return
         sheets = _Sheets(predictions, self._layout)
         folder = self._dir / predictions.folder / "mosaics"
         if self._layout.pairs:
