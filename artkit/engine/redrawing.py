@@ -93,13 +93,14 @@ def redraw(wanted: Wanted, *, warn: Callable[[str], None] = print) -> Redrawn:
         _tell_of_others(reporters, wanted, folder)
         if wanted.place == folder.path:
             folder.write_artifacts({**folder.read_artifacts(), **reporters.published})
-        reporters.run_end(facts["status"], _error(facts))
+        # One that was killed while reporters drew still says that it runs.
+        reporters.run_end("interrupted" if facts["status"] == "running" else facts["status"], _error(facts))
     return Redrawn(folder=wanted.place, reporters=names, mistakes=tuple(mistakes))
 
 
 def _facts(folder: RunFolder) -> dict[str, Any]:
     facts = folder.read_facts()
-    if facts["status"] == "running":
+    if facts["status"] == "running" and not facts.get("tested"):
         raise RunError(f"{folder.path} has not come to its end; wait for it, or {folder.next_command}")
     return facts
 

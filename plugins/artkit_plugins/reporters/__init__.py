@@ -8,7 +8,7 @@ Each factory is light; what it builds lives in a module of its own, imported whe
     confusion-matrix  confusions.py                confusion.csv, confusion.png, confused_pairs.csv
     mosaic            mosaics.py                   mosaics/: the images themselves, by class, by pair, by loss
     curves            curve_figure.py              curves.png
-    report            page.py, report.html.j2      report.html, one page that shows all of it
+    report            report_page/                 report.html, one page that shows all of it
 
 They share `statistics.py` (numbers), `epochs.py` (the history of a run), `text.py` (words), `files.py` (writing),
 `figures.py` (the look of figures) and `tiles.py` (sheets of images).
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from artkit_plugins.reporters.curve_figure import CurvesReporter
     from artkit_plugins.reporters.metric_tables import MetricsReporter
     from artkit_plugins.reporters.mosaics import MosaicReporter
-    from artkit_plugins.reporters.page import ReportReporter
     from artkit_plugins.reporters.prediction_table import PredictionsReporter
+    from artkit_plugins.reporters.report_page.reporter import ReportReporter
     from artkit_plugins.reporters.terminal import ConsoleReporter
 
 
@@ -92,8 +92,12 @@ def curves(
     return CurvesReporter(ctx, every_s=every_s)
 
 
-def report(ctx: ReporterContext) -> "ReportReporter":
-    """report.html: one page with the key numbers, figures, worst classes, confused pairs, mosaics and the recipe."""
-    from artkit_plugins.reporters.page import ReportReporter
+def report(
+    ctx: ReporterContext,
+    *,
+    images: Annotated[int, Ge(0), Doc("most test images inside the page, those that tell most")] = 1500,
+) -> "ReportReporter":
+    """report.html: one page for any screen with key figures, curves, classes, confusions and the images behind them."""
+    from artkit_plugins.reporters.report_page.reporter import ReportReporter
 
-    return ReportReporter(ctx)
+    return ReportReporter(ctx, num_images=images)
