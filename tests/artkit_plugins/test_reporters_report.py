@@ -1,5 +1,6 @@
 """The report page: what it shows for every kind of run, and that it stands alone."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -11,33 +12,48 @@ from artkit import ErrorInfo
 from artkit.registry import find_event_hooks
 from artkit_plugins import reporters
 from artkit_plugins.reporters import report
+from artkit_plugins.reporters.report_page.album import SIDE
+from artkit_plugins.reporters.report_page.block import json_block
+from artkit_plugins.reporters.report_page.choosing import choose_rows
+from artkit_plugins.reporters.report_page.results import read_result
 
 NAMES = ["Delacroix", "<script>alert(1)</script>", "unseen"]
 CONFUSION = [[2, 2, 0], [1, 6, 0], [0, 0, 0]]
 FACTORIES = ("console", "metrics", "predictions", "confusion_matrix", "mosaic", "curves", "report")
+UNCLOSED = ("meta", "link", "img", "br", "input")
 
 
 class Page(HTMLParser):
-    """The text of a page, and what it refers to."""
+    """The text of a page, what it refers to, and what its scripts read."""
 
     def __init__(self, html):
         super().__init__()
-        self.words, self.sources, self.links, self.open = [], [], [], []
+        self.words, self.sources, self.links, self.open, self.ids = [], [], [], [], []
+        self.block = ""
         self.feed(html)
         self.close()
         self.text = " ".join(" ".join(self.words).split())
 
+    @property
+    def data(self):
+        return json.loads(self.block)
+
     def handle_starttag(self, tag, attrs):
-        if tag not in ("meta", "link", "img", "br"):
+        if tag not in UNCLOSED:
             self.open.append(tag)
+        attributes = dict(attrs)
+        self.is_data = attributes.get("id") == "data"
+        self.ids += [attributes["id"]] if "id" in attributes else []
         self.sources += [value for name, value in attrs if name == "src"]
-        self.links += [value for name, value in attrs if name == "href"]
+        self.links += [value for name, value in attrs if name == "href" and not value.startswith("#")]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if "script" in self.open and self.is_data:
+            self.block += data
+        elif "style" not in self.open and "script" not in self.open:
             self.words.append(data)
 
 
@@ -64,12 +80,14 @@ def test_the_key_numbers_stand_beside_what_guessing_gives(stage, predictions_fro
     stage.start(NAMES)
     stage.epoch(0)
     stage.epoch(1)
-    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
+    intervals = {"macro_recall": (0.25, 0.55)}
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, intervals=intervals))
     stage.end()
     text = page(stage).text
     assert "vit on 3 classes finished" in text
     assert "Accuracy on test 50.0 % 95 % interval 43.4 % to 90.3 %; always saying the largest class: 63.6 %" in text
-    assert "Macro recall 40.0 % every class counts the same; guessing: 33.3 %, so 1.2 times that" in text
+    recall = "Macro recall 40.0 % 95 % interval 25.0 % to 55.0 %; every class counts the same; guessing: 33.3 %, so 1.2"
+    assert recall in text
     assert "Macro F1 30.0 % over 11 images" in text
     assert "Best epoch 2 of 3 chosen by validation accuracy, 30.0 %; the test images had no say" in text
 
@@ -79,9 +97,12 @@ def test_classes_and_pairs_come_with_their_support(stage, predictions_from):
     stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
     stage.end()
     text = page(stage).text
-    assert "Delacroix 50.0 % 2 of 4 66.7 % 57.1 % 10" in text
-    assert "Delacroix <script>alert(1)</script> 2 of 4 50.0 % 10 and 20" in text
-    assert "unseen no image in this split - - 0.0 % 0.0 % 30" in text
+    assert "Delacroix 50.0 % 15.0 % to 85.0 % 2 of 4 66.7 % 57.1 % 4 10" in text
+    assert "unseen - no image in this split - 0.0 % 0.0 % 0 30" in text
+    assert (
+        "Delacroix taken for <script>alert(1)</script> 2 of 4 (50.0 %); the other way round 1 of 7. "
+        "Test images: 4 and 7; in training: 10 and 20." in text
+    )
 
 
 def test_names_and_messages_are_text_and_never_markup(stage, predictions_from):
@@ -93,20 +114,146 @@ def test_names_and_messages_are_text_and_never_markup(stage, predictions_from):
     assert not shown.sources
     assert "RunError: the loss is <nan>" in shown.text
     assert "</pre><img src=x>" in shown.text
-    assert "<script" not in (stage.folder / "report.html").read_text()
+    assert shown.data["targets"][0]["classes"]["name"] == NAMES
+    assert "alert(1)</script" not in (stage.folder / "report.html").read_text()
+
+
+def test_the_block_of_json_cannot_end_its_element():
+    text = json_block({"</script>": "<!-- \u2028", "é": 0.5})
+    assert "<" not in text
+    assert "\u2028" not in text
+    assert json.loads(text) == {"</script>": "<!-- \u2028", "é": 0.5}
 
 
 def test_the_page_stands_alone(stage, predictions_from):
+    stage.start(NAMES)
+    stage.epoch(0)
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
     publish_picture(stage, "curves.png", "figure")
-    publish_picture(stage, "mosaics/top losses.png", "mosaic", size=(2000, 500))
+    publish_picture(stage, "calibration.png", "figure")
+    publish_picture(stage, "mosaics/top_losses.png", "mosaic", size=(2000, 500))
     publish_picture(stage, "mosaics/by_true/Élan.png", "mosaic", size=(800, 3000))
+    stage.end()
+    shown = page(stage)
+    assert [source[:16] for source in shown.sources] == ["data:image/png;b", "data:image/jpeg;", "data:image/png;b"]
+    assert shown.links[:3] == ["curves.png", "mosaics/top_losses.png", "calibration.png"]
+    assert shown.links[-1] == "mosaics/by_true/%C3%89lan.png"
+    html = (stage.folder / "report.html").read_text()
+    assert not re.search(r"(?:src|href)=.?https?:|url\(|@import|fetch\(|XMLHttpRequest", html)
+
+
+def test_curves_have_all_values_and_mark_the_best_ones(stage):
+    stage.start(NAMES)
+    stage.epoch(0, val_loss=float("nan"))
+    stage.epoch(1)
+    stage.epoch(2, val_accuracy=0.1)
+    stage.end()
+    panels = {panel["title"]: panel["series"] for panel in page(stage).data["curves"]}
+    assert list(panels) == ["Loss", "Accuracy", "Learning rate", "Images per second in training"]
+    loss = {series["name"]: series for series in panels["Loss"]}
+    assert loss["training"]["points"] == [[1, 1.0], [2, 0.5], [3, 0.333333]]
+    assert loss["validation"]["points"] == [[2, 0.75], [3, 0.5]]
+    assert loss["validation"]["best"] == 1
+    accuracy = {series["name"]: series for series in panels["Accuracy"]}
+    assert accuracy["validation"]["points"][accuracy["validation"]["best"]] == [2, 0.3]
+
+
+def test_the_confusions_are_in_the_page_cell_by_cell(stage, predictions_from):
     stage.start(NAMES)
     stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
     stage.end()
+    (target,) = page(stage).data["targets"]
+    assert target["cells"] == [[0, 0, 2], [0, 1, 2], [1, 0, 1], [1, 1, 6]]
+    assert sorted(target["order"]) == [0, 1, 2]
+    assert target["classes"]["support"] == [4, 7, 0]
+    assert target["classes"]["train"] == [10, 20, 30]
+
+
+def test_each_image_is_stored_once_and_told_with_its_answer(stage, predictions_from):
+    predictions = predictions_from(CONFUSION, NAMES)
+    stage.start(NAMES)
+    stage.send("artkit_predictions", predictions=predictions)
+    stage.end()
+    data = page(stage).data
+    images = data["targets"][0]["images"]
+    assert len(data["pictures"]) == len({image[1] for image in images}) == 11
+    for row, _, true, predicted, p_true, p_predicted, file in images:
+        assert (true, predicted) == (predictions.labels[row], predictions.predicted[row])
+        assert file == predictions.files[row]
+        assert p_true == pytest.approx(predictions.probabilities[row, true], abs=1e-4)
+        assert p_predicted == pytest.approx(predictions.probabilities[row, predicted], abs=1e-4)
+
+
+def test_images_that_two_targets_show_are_stored_once(stage, predictions_from):
+    from pathlib import Path
+
+    stage.start(NAMES, targets={"artist": NAMES, "style": NAMES})
+    for target in ("artist", "style"):
+        predictions = predictions_from(CONFUSION, NAMES, target=target, folder=Path(target))
+        stage.send("artkit_predictions", predictions=predictions)
+    stage.end()
     shown = page(stage)
-    assert [source[:23] for source in shown.sources] == ["data:image/png;base64,i", *["data:image/jpeg;base64,"] * 2]
-    assert shown.links == ["curves.png", "mosaics/top%20losses.png", "mosaics/by_true/%C3%89lan.png"]
-    assert not re.search(r"(?:src|href)=.?https?:", (stage.folder / "report.html").read_text())
+    assert len(shown.data["pictures"]) == 11
+    assert [len(target["images"]) for target in shown.data["targets"]] == [11, 11]
+    assert len(shown.ids) == len(set(shown.ids))
+
+
+def many_confused(predictions_from, num_classes, seed=0):
+    generator = np.random.default_rng(seed)
+    confusion = generator.poisson(0.8, (num_classes, num_classes)) + 6 * np.eye(num_classes, dtype=np.int64)
+    return predictions_from(confusion)
+
+
+def test_the_images_that_tell_most_are_chosen_first(predictions_from):
+    result = read_result(many_confused(predictions_from, 12))
+    rows = choose_rows(result, most=10_000)
+    assert len(rows) == len(set(rows)) == len(result.predictions.labels)
+    assert rows[: len(result.losses)] == [loss.row for loss in result.losses]
+    few = choose_rows(result, most=120)
+    assert few == rows[:120]
+    labels, predicted = result.predictions.labels, result.predictions.predicted
+    for pair in result.pairs[:2]:
+        assert any(labels[row] == pair.true and predicted[row] == pair.predicted for row in few)
+    assert {int(labels[row]) for row in few} == set(range(12))
+
+
+def test_no_image_is_in_the_page_if_none_is_wanted_or_there_is_none(reporter_stage, predictions_from):
+    reporter_stage.add(report(reporter_stage.context, images=0))
+    reporter_stage.start(NAMES)
+    reporter_stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
+    reporter_stage.end()
+    assert page(reporter_stage).data["pictures"] == []
+    reporter_stage.reporters = [report(reporter_stage.context)]
+    reporter_stage.start(NAMES)
+    reporter_stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, has_images=False))
+    reporter_stage.end()
+    assert page(reporter_stage).data["pictures"] == []
+
+
+def test_pictures_stop_where_the_page_has_no_more_room(stage, predictions_from, monkeypatch):
+    from artkit_plugins.reporters.report_page import album
+
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    monkeypatch.setattr(album, "ROOM_BYTES", 30_000)
+    stage.start(NAMES)
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, image=lambda row, size: noise))
+    stage.end()
+    data = page(stage).data
+    assert 1 < len(data["pictures"]) < 11
+    assert sum(map(len, data["pictures"])) < 40_000
+    assert len(data["targets"][0]["images"]) == len(data["pictures"])
+
+
+def test_copies_of_training_images_are_told(stage, predictions_from):
+    copies = [(1, "train/a.jpg", "Delacroix"), (3, "train/b.jpg", "unseen")]
+    stage.start(NAMES)
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, copies=copies))
+    stage.end()
+    text = page(stage).text
+    assert "2 images of the test split are in training too, byte for byte." in text
+    assert "Delacroix/001.jpg (Delacroix) = train/a.jpg in training (Delacroix) Delacroix/003.jpg" in text
+    assert "Delacroix/003.jpg (Delacroix) = train/b.jpg in training (unseen) with another class" in text
 
 
 def test_a_picture_too_large_for_the_page_is_linked(stage):
@@ -118,20 +265,20 @@ def test_a_picture_too_large_for_the_page_is_linked(stage):
     assert (stage.folder / "report.html").stat().st_size < 100_000
 
 
-def test_pictures_of_very_many_classes_are_listed_beyond_the_first(stage):
+def test_mosaics_of_single_classes_are_listed(stage):
     for k in range(30):
         publish_picture(stage, f"mosaics/by_true/{k:02d}.png", "mosaic", size=(40, 30))
-    publish_picture(stage, "mosaics/top_losses.png", "mosaic", size=(40, 30))
+    publish_picture(stage, "mosaics/strange.png", "mosaic", size=(40, 30))
     stage.start(NAMES)
     stage.end()
-    assert len(page(stage).sources) == 25
-    assert "6 more pictures" in page(stage).text
+    assert len(page(stage).sources) == 1
+    assert "30 mosaics of single classes" in page(stage).text
     assert page(stage).links[-1] == "mosaics/by_true/29.png"
 
 
 def test_a_file_is_shown_once_though_it_was_published_often(stage):
     for _ in range(3):
-        publish_picture(stage, "curves.png", "figure")
+        publish_picture(stage, "calibration.png", "figure")
     stage.context.publish(stage.folder / "gone.png", title="Gone", kind="figure")
     (stage.folder / "metrics.csv").write_text("epoch\n")
     stage.context.publish(stage.folder / "metrics.csv", title="Values of every epoch", kind="table")
@@ -165,6 +312,7 @@ def test_a_run_that_failed_at_once_has_a_page_with_the_reason(stage):
     stage.start(NAMES)
     stage.end("failed", ErrorInfo(type="RunError", message="the loss is nan"))
     assert "The run failed after 0 of 3 epochs. RunError: the loss is nan" in page(stage).text
+    assert page(stage).data == {"curves": [], "targets": [], "pictures": []}
 
 
 def test_a_resumed_run_counts_the_epochs_before_it(stage):
@@ -181,6 +329,7 @@ def test_the_recipe_is_that_of_the_run_folder(stage):
     text = page(stage).text
     assert '[model] name = "artkit/vit@1"' in text
     assert f"artkit run {stage.folder}/recipe.toml" in text
+    assert f"artkit report {stage.folder}" in text
     assert "loss focal (artkit-focal 0.3.1)" in text
 
 
@@ -217,5 +366,7 @@ def test_all_reporters_together_leave_one_page_that_shows_all(reporter_stage, pr
             *(["confusion_worst.png"] if many else []),
         ]
     )
-    assert len(page(reporter_stage).sources) == 2 + many + 2 + min(2 * num_classes, 24)
+    shown = page(reporter_stage)
+    assert len(shown.sources) == 2 + many + 2
+    assert f"{2 * num_classes} mosaics of single classes" in shown.text
     assert "Result on test" in capsys.readouterr().out
