@@ -147,6 +147,6 @@ class Matrix {
   }
 }
 
-for (const element of document.querySelectorAll(".matrix")) {
-  new Matrix(element, targets[element.closest("section").dataset.target]);
-}
+const matrices = [...document.querySelectorAll(".matrix")].map(
+  (element) => new Matrix(element, targets[element.closest("section").dataset.target]),
+);
