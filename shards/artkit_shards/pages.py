@@ -5,6 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+_STYLE: Final = Path(__file__).with_name("page_style")
+"""Style sheets that any page can include; page.css is the one that all have in common."""
 _NO_FILTERS: Final[Mapping[str, Callable[..., str]]] = MappingProxyType({})
 
 
@@ -14,7 +16,7 @@ def render_page(
     """Fill in a Jinja template.
 
     Args:
-        template: Its file; templates that it includes lie beside it.
+        template: Its file; what it includes lies beside it, or is `page.css`, which all pages share.
         values: What it shows, by the names that it uses.
         filters: What it may write behind `|`, besides Jinja's own.
 
@@ -24,7 +26,7 @@ def render_page(
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only now: most of what imports this has no page
 
     environment = Environment(
-        loader=FileSystemLoader(template.parent),
+        loader=FileSystemLoader([template.parent, _STYLE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -91,7 +91,7 @@ def opened(browser, path, *, width=1440, scheme="light", **options):
     yield page
     context.close()
     assert troubles == []
-    assert [url for url in asked if not url.startswith("data:")] == [path.resolve().as_uri()]
+    assert {url for url in asked if not url.startswith("data:")} == {path.resolve().as_uri()}
 
 
 def names_shown(page):
@@ -292,13 +292,11 @@ def test_the_reader_chooses_the_colours(browser, reports):
         assert page.evaluate(background) == dark
         page.get_by_label("Colours").select_option("as the system")
         assert page.evaluate(background) == light
-        page.goto(reports(12).resolve().as_uri())
 
 
 def test_without_scripts_there_are_tables_and_still_pictures(browser, reports):
     with opened(browser, reports(12), java_script_enabled=False) as page:
         assert page.locator(".sortable tbody tr:visible").count() == 12
-        assert page.locator("noscript img").count() == 0
         assert page.locator("figure img:visible").count() == 2
         assert not page.locator(".matrix").is_visible()
         assert not page.get_by_label("Colours").is_visible()

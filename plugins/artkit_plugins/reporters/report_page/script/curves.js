@@ -49,7 +49,7 @@ class Panel {
   }
 
   draw() {
-    const width = this.svg.clientWidth;
+    const { width } = this.svg.getBoundingClientRect();
     const values = this.panel.series.flatMap((series) => series.points.map(([, value]) => value));
     const high = Math.max(...values);
     const low = Math.min(0, ...values);

@@ -27,7 +27,7 @@ class Matrix {
     on(".smaller", "click", () => this.setZoom(this.view.zoom - 1));
     on(".larger", "click", () => this.setZoom(this.view.zoom + 1));
     on(".next", "click", () => this.goToMistake(this.mistake + 1));
-    on(".previous", "click", () => this.goToMistake(this.mistake - 1));
+    on(".previous", "click", () => this.goToMistake(Math.max(this.mistake, 0) - 1));
     on(".open", "click", () => this.open());
   }
 
@@ -78,7 +78,7 @@ class Matrix {
     };
     if (event.key in moves) this.select(moves[event.key].map((place) => clamp(place, 0, last)));
     else if (event.key === "PageDown") this.goToMistake(this.mistake + 1);
-    else if (event.key === "PageUp") this.goToMistake(this.mistake - 1);
+    else if (event.key === "PageUp") this.goToMistake(Math.max(this.mistake, 0) - 1);
     else if (event.key === "Enter" || event.key === " ") this.open();
     else return;
     event.preventDefault();

@@ -48,7 +48,9 @@ class MatrixView {
     const whole = Math.ceil(this.edge + this.cell * this.order.length) + 1;
     this.extent.style.width = `${whole}px`;
     this.extent.style.height = `${whole}px`;
-    this.viewport.style.height = `${this.zoom === 0 ? whole + 4 : Math.min(whole + 20, Math.max(320, 0.82 * innerHeight))}px`;
+    const bar = whole > width ? 20 : 4; // room for what scrolls sidewards
+    const most = this.zoom === 0 ? Infinity : Math.max(320, 0.82 * innerHeight);
+    this.viewport.style.height = `${Math.min(whole + bar, most)}px`;
     this.paint();
   }
 
@@ -96,7 +98,7 @@ class MatrixView {
     this.canvas.style.height = `${height}px`;
     const context = this.canvas.getContext("2d");
     context.scale(ratio, ratio);
-    this.colours ??= Object.fromEntries(["card", "ink", "faint", "line", "track", "blue", "orange"].map((name) => [name, colour(name)]));
+    this.colours ??= Object.fromEntries(["card", "ink", "faint", "line", "track", "blue", "mistake"].map((name) => [name, colour(name)]));
     this.left = this.edge - this.viewport.scrollLeft;
     this.top = this.edge - this.viewport.scrollTop;
     this.within(context, this.edge, this.edge, width, height, () => this.paintCells(context, width, height));
@@ -142,7 +144,7 @@ class MatrixView {
     const share = number / this.answers.support(truth);
     const strength = 0.18 + 0.82 * Math.sqrt(this.measure === "share" ? share : number / this.largest);
     context.globalAlpha = strength;
-    context.fillStyle = truth === said ? this.colours.blue : this.colours.orange;
+    context.fillStyle = truth === said ? this.colours.blue : this.colours.mistake;
     context.fillRect(x, y, side, side);
     context.globalAlpha = 1;
     if (this.cell < NUMBERED_FROM) return;
