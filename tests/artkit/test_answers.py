@@ -107,6 +107,6 @@ def test_images_that_training_has_too_are_found_by_their_bytes(tmp_path):
     dataset = open_dataset(tmp_path / "shards")
     found = copies_in_training(dataset, "test", next(iter(dataset.targets)))
     split = dataset.split("test")
-    files = {split.files[split.keys.index(key)]: copy for key, copy in found.items()}
+    files = {split.files[list(split.keys).index(key)]: copy for key, copy in found.items()}
     assert files == {"test/a/2.png": ("train/b/0.png", "b")}
     assert copies_in_training(dataset, "train", next(iter(dataset.targets))) == {}

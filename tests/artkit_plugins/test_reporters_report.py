@@ -256,6 +256,14 @@ def test_copies_of_training_images_are_told(stage, predictions_from):
     assert "Delacroix/003.jpg (Delacroix) = train/b.jpg in training (unseen) with another class" in text
 
 
+def test_the_page_of_copies_that_conversion_found_is_linked(stage, tmp_path):
+    (tmp_path / "shards" / ".artkit").mkdir(parents=True)
+    (tmp_path / "shards" / ".artkit" / "leakage.html").write_text("")
+    stage.start(NAMES, recipe={"data": {"path": str(tmp_path / "shards")}})
+    stage.end()
+    assert page(stage).links == ["../shards/.artkit/leakage.html"]
+
+
 def test_a_picture_too_large_for_the_page_is_linked(stage):
     publish_picture(stage, "large.png", "figure", size=(1700, 1700), noise=True)
     publish_picture(stage, "small.png", "figure")

@@ -69,7 +69,7 @@ class ReportReporter:
         blocks = [self._block(result, album) for result in results]
         panels = curve_panels(run, self._epochs)
         content = {
-            **run_facts(run, self._epochs, status, error),
+            **run_facts(run, self._epochs, status, error, self._dir),
             "panels": panels,
             "results": results,
             "left": gather_leftovers(self._artifacts.values(), self._dir, [p.folder for p in self._predictions]),

@@ -1,8 +1,11 @@
 """What the page says of a run as a whole: how it ended, what it was made of, how to repeat it."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from artkit import ErrorInfo, RunInfo
 from artkit_plugins.reporters.epochs import Epoch, best_epoch
@@ -19,7 +22,9 @@ from artkit_plugins.reporters.text import (
 _ENDS: Final = {"ok": "finished", "interrupted": "interrupted", "failed": "failed"}
 
 
-def run_facts(run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorInfo | None) -> Mapping[str, Any]:
+def run_facts(
+    run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorInfo | None, folder: Path
+) -> Mapping[str, Any]:
     """Values for the page's template.
 
     Args:
@@ -27,6 +32,7 @@ def run_facts(run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorIn
         epochs: Values of each epoch.
         status: How it ended.
         error: Why, if it failed.
+        folder: Of the page.
     """
     components = {kind: component_names(who) for kind, who in run.components.items()}
     best = best_epoch(epochs, run.select)
@@ -49,6 +55,7 @@ def run_facts(run: RunInfo, epochs: Sequence[Epoch], status: str, error: ErrorIn
         "redraw": command("artkit", "report", run.dir),
         "resume": resuming_command(run),
         "is_resumable": not trains_a_head(run),
+        "leakage": _leakage_page(run, folder),
     }
 
 
@@ -59,3 +66,9 @@ def _measured(value: float, measure: str) -> str:
 def _recipe_text(run: RunInfo) -> str:
     path = run.dir / "recipe.toml"
     return path.read_text(encoding="utf-8") if path.is_file() else json.dumps(run.recipe, indent=2, ensure_ascii=False)
+
+
+def _leakage_page(run: RunInfo, folder: Path) -> str | None:
+    """A link to the page of pictures that conversion found more than once, if the data set has one on this machine."""
+    page = Path(str(run.recipe.get("data", {}).get("path", ""))) / ".artkit" / "leakage.html"
+    return quote(Path(os.path.relpath(page, folder)).as_posix()) if page.is_file() else None
