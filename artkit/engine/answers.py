@@ -25,6 +25,8 @@ ANSWERS: Final = "answers.safetensors"
 _FORMAT: Final = 1
 _HEAD: Final = "artkit"
 _LOGS: Final = "log_probabilities"
+_ROWS_AT_ONCE: Final = 8192
+"""Rows whose logarithms are in memory at a time as float64."""
 _TEXTS: Final = ("keys", "files")
 """Fields with a text for every sample: too much for the head of the file."""
 
@@ -135,7 +137,10 @@ def rounded_logs(probabilities_NK: NDArray[np.float64]) -> NDArray[np.float32]:
     Rounding can make the largest probability and another equal, which would change the answer where the other comes
     first: then the largest is raised by the smallest step there is.
     """
-    logs: NDArray[np.float32] = np.log(np.maximum(probabilities_NK, np.finfo(np.float64).tiny)).astype(np.float32)
+    logs = np.empty(probabilities_NK.shape, dtype=np.float32)
+    for start in range(0, len(logs), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        logs[part] = np.log(np.maximum(probabilities_NK[part], np.finfo(np.float64).tiny))
     answers_N = probabilities_NK.argmax(axis=1)
     moved = np.flatnonzero(logs.argmax(axis=1) != answers_N)
     logs[moved, answers_N[moved]] = np.nextafter(logs[moved].max(axis=1), np.float32(np.inf))
@@ -144,7 +149,8 @@ def rounded_logs(probabilities_NK: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def _probabilities(logs_NK: NDArray[np.float32]) -> NDArray[np.float64]:
     """Probabilities whose sum is 1, (N, K), read-only."""
-    probabilities: NDArray[np.float64] = np.exp(logs_NK.astype(np.float64))
+    probabilities = logs_NK.astype(np.float64)
+    np.exp(probabilities, out=probabilities)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     probabilities.flags.writeable = False
     return probabilities

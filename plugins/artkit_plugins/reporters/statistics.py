@@ -5,6 +5,7 @@ Pure functions on numpy arrays. Shapes: `N` samples, `K` classes. scikit-learn c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from artkit import wilson_interval
+
+_ROWS_AT_ONCE: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +75,27 @@ class SampleScores:
 
 
 def sample_scores(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> SampleScores:
-    """Score each sample from its probabilities (N, K) and true class (N,)."""
+    """Score each sample from its probabilities (N, K) and true class (N,), in memory for a part of them at a time."""
+    starts = range(0, max(len(labels), 1), _ROWS_AT_ONCE)
+    parts = [slice(start, start + _ROWS_AT_ONCE) for start in starts]
+    columns = zip(*(_scored(probabilities[part], labels[part]) for part in parts), strict=True)
+    return SampleScores(*(np.concatenate(column) for column in columns))
+
+
+def _scored(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """The fields of `SampleScores`, in their order."""
     # A probability that underflowed to 0 gives a large loss instead of an infinite one, which tables cannot sort.
     logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    rows = np.arange(len(labels))
     largest = np.sort(probabilities, axis=1)[:, ::-1]
     second = largest[:, 1] if probabilities.shape[1] > 1 else np.zeros(len(labels))
-    rows = np.arange(len(labels))
-    return SampleScores(
-        p_true=probabilities[rows, labels],
-        p_predicted=largest[:, 0],
-        margin=largest[:, 0] - second,
-        entropy=np.maximum(-(probabilities * logs).sum(axis=1), 0.0),
-        loss=-logs[rows, labels],
-        unknown_score=1.0 - largest[:, 0],
+    return (
+        probabilities[rows, labels],
+        largest[:, 0],
+        largest[:, 0] - second,
+        np.maximum(-(probabilities * logs).sum(axis=1), 0.0),
+        -logs[rows, labels],
+        1.0 - largest[:, 0],
     )
 
 

@@ -70,5 +70,6 @@ def _recipe_text(run: RunInfo) -> str:
 
 def _leakage_page(run: RunInfo, folder: Path) -> str | None:
     """A link to the page of pictures that conversion found more than once, if the data set has one on this machine."""
-    page = Path(str(run.recipe.get("data", {}).get("path", ""))) / ".artkit" / "leakage.html"
-    return quote(Path(os.path.relpath(page, folder)).as_posix()) if page.is_file() else None
+    data = run.recipe.get("data", {}).get("path")
+    page = Path(str(data)) / ".artkit" / "leakage.html"
+    return quote(Path(os.path.relpath(page, folder)).as_posix()) if data and page.is_file() else None
