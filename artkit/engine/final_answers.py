@@ -5,7 +5,7 @@ What a reporter or a full disk spoils afterwards is drawn again from these files
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from artkit.contracts import Predictions
 from artkit.engine.answers import write_answers
@@ -15,13 +15,11 @@ from artkit.engine.copies import with_copies
 from artkit.engine.folder import RunFolder
 from artkit.engine.judging import all_predictions
 from artkit.engine.ranks.sharding import load_weights
-
-if TYPE_CHECKING:
-    from artkit.engine.retraining import HeadTrainer
-    from artkit.engine.trainer import Trainer
+from artkit.engine.retraining import HeadTrainer
+from artkit.engine.trainer import Trainer
 
 
-def judge_selected(assembly: Assembly, folder: RunFolder, trainer: "Trainer | HeadTrainer") -> list[Predictions]:
+def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer) -> list[Predictions]:
     """Predict with the selected weights, once, and keep the answers.
 
     Returns:
