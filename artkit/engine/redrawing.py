@@ -85,7 +85,7 @@ def redraw(wanted: Wanted, *, warn: Callable[[str], None] = print) -> Redrawn:
     choices = _choices(wanted, layer, warn)
     with _alone(wanted, folder, warn):
         names = _add_reporters(reporters, choices, wanted)
-        reporters.run_start(_describe(folder, facts, layer))
+        reporters.run_start(_describe(folder, facts, _with_data_of(stored, layer)))
         for values in _epochs(folder, warn):
             reporters.epoch_end(int(values["epoch"]), values)
         for answers in stored:
@@ -210,6 +210,11 @@ def _describe(folder: RunFolder, facts: Mapping[str, Any], layer: Mapping[str, A
         device=facts["machine"]["device"],
         world_size=facts.get("world_size", 1),
     )
+
+
+def _with_data_of(stored: Sequence[StoredAnswers], layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe with the data set that was judged, which an evaluation chooses."""
+    return {**layer, "data": {**layer["data"], "path": stored[0].data_path}} if stored else layer
 
 
 def _epochs(folder: RunFolder, warn: Callable[[str], None]) -> list[dict[str, float]]:

@@ -187,11 +187,12 @@ def test_a_run_without_its_answers_is_told_how_to_make_them(run, tmp_path):
     assert "has no answers.safetensors" in refused("report", run, "--answers", tmp_path)
 
 
-def test_an_evaluation_on_other_images_has_a_report_of_its_own(finished, tmp_path):
+def test_an_evaluation_on_other_images_has_a_report_of_its_own(finished, shape_shards, tmp_path):
     done("evaluate", finished, "--split", "val", "--out", tmp_path / "val")
     before = (finished / "report.html").read_bytes()
     done("report", finished, "--answers", tmp_path / "val")
     assert "Accuracy on val" in (tmp_path / "val" / "report.html").read_text()
+    assert f"val of {shape_shards}" in (tmp_path / "val" / "report.html").read_text()
     assert (tmp_path / "val" / "confusion.png").is_file()
     assert (finished / "report.html").read_bytes() == before
 

@@ -21,6 +21,8 @@ from artkit.testing.subject import Subject
 _MOST_MS: Final = 20.0
 _KINDS: Final = ("figure", "mosaic", "table", "file")
 _FREQUENT: Final = ("artkit_progress", "artkit_log")
+_UNHEARD: Final = (*_FREQUENT, "artkit_checkpoint")
+"""What a run that is told once more has none of."""
 
 
 @check("reporter", is_basic=True)
@@ -100,6 +102,16 @@ def published_files(subject: Subject) -> None:
 
 
 @check("reporter")
+def draws_again(subject: Subject) -> None:
+    """A reporter that says it `redraws` leaves the same files when it hears of no step, progress or checkpoint."""
+    if getattr(subject.build(), "redraws", False) is not True:
+        raise NotApplicable("it does not say that it can draw again")
+    whole, again = _left(subject, but=()), _left(subject, but=_UNHEARD)
+    differing = sorted(name for name in whole.keys() | again.keys() if whole.get(name) != again.get(name))
+    require(not differing, f"it leaves other {', '.join(differing[:3])} then")
+
+
+@check("reporter")
 def quick(subject: Subject) -> str:
     """An event of a step takes less than 20 ms of computing, so that the run is not held up."""
     fake = _fake(subject, num_epochs=2, steps_per_epoch=20)
@@ -122,6 +134,15 @@ def quick(subject: Subject) -> str:
 
 def _fake(subject: Subject, **changes: Any) -> FakeRun:
     return FakeRun(subject.owner.new_folder(), **changes)
+
+
+def _left(subject: Subject, *, but: Sequence[str]) -> dict[str, bytes]:
+    """The files that a reporter leaves that hears of all but some events; their folder's name is taken out of them."""
+    fake = _fake(subject)
+    _replay(subject, fake, [event for event in fake.events() if event[0] not in but])
+    folder = fake.run.dir
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes().replace(bytes(folder), b"") for path in files}
 
 
 def _replay(subject: Subject, fake: FakeRun, events: Iterable[Event] | None = None) -> None:

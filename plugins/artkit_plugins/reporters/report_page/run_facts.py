@@ -55,6 +55,7 @@ def run_facts(
         "redraw": command("artkit", "report", run.dir),
         "resume": resuming_command(run),
         "is_resumable": not trains_a_head(run),
+        "data": run.recipe.get("data", {}).get("path"),
         "leakage": _leakage_page(run, folder),
     }
 
