@@ -88,7 +88,9 @@ def load(page: Path, rounds: int) -> None:
             times.append(float(tab.evaluate(READY)))
             browser.close()
     median_s = statistics.median(times)
-    print(f"report.html: {size_mb:.1f} MB (limit {PAGE_LIMIT_MB:g}), opened in {median_s:.2f} s (limit {LOAD_LIMIT_S:g})")
+    print(
+        f"report.html: {size_mb:.1f} MB (limit {PAGE_LIMIT_MB:g}), opened in {median_s:.2f} s (limit {LOAD_LIMIT_S:g})"
+    )
 
 
 def peak_mb() -> float:

@@ -1,7 +1,7 @@
 """A run that was made up, of any size: painters in schools, a long tail, and pictures that look as different as art.
 
-Reports of it are looked at and measured (shoot_report.py, bench_report.py), and used by tests in a browser. Pictures are
-real JPEG files in memory, so that reporters decode as much as they would in a run.
+Reports of it are looked at and measured (shoot_report.py, bench_report.py), and used by tests in a browser. Pictures
+are real JPEG files in memory, so that reporters decode as much as they would in a run.
 """
 
 import io
@@ -21,7 +21,20 @@ from artkit.testing import FakeRun
 from artkit.testing.fake_run import Event
 from artkit_shards import fit_image
 
-FIRST: Final = ("Ada", "Berthe", "Camille", "Diego", "Édouard", "Frida", "Gustav", "Hilma", "Ilya", "Jan", "Käthe", "Lee")
+FIRST: Final = (
+    "Ada",
+    "Berthe",
+    "Camille",
+    "Diego",
+    "Édouard",
+    "Frida",
+    "Gustav",
+    "Hilma",
+    "Ilya",
+    "Jan",
+    "Käthe",
+    "Lee",
+)
 LAST: Final = (
     *("Abelard", "Brandt", "Castellanos y Montemayor", "Dürr", "Eklund", "Ferrante", "Grünewald-Oberhofer", "Hiroki"),
     *("Ivanova", "Jansz", "Kovář", "Lemaire", "Moreau", "Nakamura", "Okafor", "Petrović", "Quist", "Rossetti"),
@@ -105,14 +118,18 @@ def made_up_predictions(num_classes: int, num_images: int, seed: int = 0) -> Pre
         },
         image=lambda row, size: fit_image(_jpeg(int(labels[row]), row % 8), size),
         intervals=score_intervals(labels, predicted, -np.log(p_true)) if num_images <= _CHUNK else {},
-        copies=[(int(row), f"train/{row:06d}.jpg", names[labels[row]]) for row in range(0, num_images, num_images // 3)],
+        copies=[
+            (int(row), f"train/{row:06d}.jpg", names[labels[row]]) for row in range(0, num_images, num_images // 3)
+        ],
     )
 
 
 def made_up_names(num_classes: int) -> list[str]:
     """Names of painters, some of them long."""
     names = [f"{first} {last}" for last in LAST for first in FIRST]
-    return [names[k] if k < len(names) else f"{names[k % len(names)]} {k // len(names) + 1}" for k in range(num_classes)]
+    return [
+        names[k] if k < len(names) else f"{names[k % len(names)]} {k // len(names) + 1}" for k in range(num_classes)
+    ]
 
 
 def _probabilities(

@@ -35,9 +35,7 @@ def report(
         str | None,
         typer.Option(metavar="FOLDER", help="Where the data set is now.", show_default="where it was"),
     ] = None,
-    pictures: Annotated[
-        bool, typer.Option("--pictures/--no-pictures", help="Show images of the data set.")
-    ] = True,
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show images of the data set.")] = True,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KIND.OPTION=VALUE", help="Option of a reporter: reporter.mosaic.tile=200."),

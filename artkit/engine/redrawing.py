@@ -1,7 +1,7 @@
 """A run told to reporters once more, from the files in its folder: what they draw is made anew, without the model.
 
-Reporters hear of the start, the epochs, the answers, the files that others left, and the end. Of steps and progress they
-hear nothing, so only those that do without draw by themselves, see `ReporterContext`.
+Reporters hear of the start, the epochs, the answers, the files that others left, and the end. Of steps and progress
+they hear nothing, so only those that do without draw by themselves, see `ReporterContext`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -167,7 +167,9 @@ def _add_reporters(reporters: Reporters, choices: Sequence[Choice], wanted: Want
     try:
         wanted.place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"the folder {wanted.place} cannot be made ({error.strerror}); name another with --out") from None
+        raise RunError(
+            f"the folder {wanted.place} cannot be made ({error.strerror}); name another with --out"
+        ) from None
     context = ReporterContext(run_dir=wanted.place, publish=reporters.publish)
     names = []
     for choice in choices:
@@ -187,9 +189,7 @@ def _add_reporters(reporters: Reporters, choices: Sequence[Choice], wanted: Want
     return tuple(names)
 
 
-def _alone(
-    wanted: Wanted, folder: RunFolder, warn: Callable[[str], None]
-) -> AbstractContextManager[None]:
+def _alone(wanted: Wanted, folder: RunFolder, warn: Callable[[str], None]) -> AbstractContextManager[None]:
     return occupy(folder, warn) if wanted.place == folder.path else nullcontext()
 
 

@@ -237,7 +237,7 @@ def test_pictures_stop_where_the_page_has_no_more_room(stage, predictions_from, 
     noise = generator.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     monkeypatch.setattr(album, "ROOM_BYTES", 30_000)
     stage.start(NAMES)
-    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, image=lambda row, size: noise))
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, image=lambda *_: noise))
     stage.end()
     data = page(stage).data
     assert 1 < len(data["pictures"]) < 11

@@ -35,7 +35,7 @@ CONTRAST = """() => {
         return "rgb(255, 255, 255)";
     };
     const found = {};
-    for (const selector of [".faint", "main a", "main td", ".pill", ".sortable th", ".controls label", "summary", "h2"]) {
+    for (const selector of [".faint", "main a", "main td", ".pill", ".sortable th", ".controls label", "summary"]) {
         const element = document.querySelector(selector);
         if (!element) continue;
         const [one, other] = [getComputedStyle(element).color, behind(element)].map(light).sort((a, b) => b - a);

@@ -362,7 +362,12 @@ FAULTS = [
     ("reporter", 'kind="table"', 'kind="tabel"', "published_files"),
     ("reporter", "# at a step", "values.clear()", "values_untouched"),
     ("reporter", "# at a step", "sum(range(2_000_000 * (len(self.losses) > 9)))", "quick"),
-    ("reporter", "self.ctx, self.losses = ctx, []", "self.ctx, self.losses, self.redraws = ctx, [], True", "draws_again"),
+    (
+        "reporter",
+        "self.ctx, self.losses = ctx, []",
+        "self.ctx, self.losses, self.redraws = ctx, [], True",
+        "draws_again",
+    ),
     # sources
     ("source", "str(path.relative_to(self.root))", "path.parent.name", "records"),
     (
