@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from artkit.contracts import Predictions
+from artkit.engine.evaluation import compute_metrics
 from artkit.engine.intervals import score_intervals
 from artkit.testing import FakeRun
 from artkit.testing.fake_run import Event
@@ -98,9 +99,6 @@ def made_up_predictions(num_classes: int, num_images: int, seed: int = 0) -> Pre
     predicted = probabilities.argmax(axis=1)
     p_true = probabilities[np.arange(num_images), labels]
     names = made_up_names(num_classes)
-    present = np.unique(labels)
-    recalls = [float((predicted[labels == k] == k).mean()) for k in present]
-    accuracy = float((predicted == labels).mean())
     return Predictions(
         target="artist",
         split="test",
@@ -110,12 +108,7 @@ def made_up_predictions(num_classes: int, num_images: int, seed: int = 0) -> Pre
         files=[f"{names[label]}/{row:06d}.jpg" for row, label in enumerate(labels.tolist())],
         labels=labels,
         probabilities=probabilities,
-        metrics={
-            "accuracy": accuracy,
-            "macro_recall": float(np.mean(recalls)),
-            "macro_f1": float(np.mean(recalls)) - 0.01,
-            "loss": float(-np.log(p_true).mean()),
-        },
+        metrics=compute_metrics(labels, probabilities),
         image=lambda row, size: fit_image(_jpeg(int(labels[row]), row % 8), size),
         intervals=score_intervals(labels, predicted, -np.log(p_true)) if num_images <= _CHUNK else {},
         copies=[

@@ -67,13 +67,15 @@ class Panel {
 
   axes(low, top, first, last, width) {
     const right = width - MARGIN.right;
-    const across = ticks(low, top, 4).flatMap((value) => [
+    const across = ticks(low, top, 5).flatMap((value) => [
       makeSvg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: this.y(value), y2: this.y(value) }),
       makeSvg("text", { x: MARGIN.left - 6, y: this.y(value) + 4, "text-anchor": "end" }, axisText(this.panel.unit, value)),
     ]);
     const along = ticks(first, last, Math.min(last - first || 1, width / 70)).filter(Number.isInteger);
     return [...across, ...along.map((epoch) =>
-      makeSvg("text", { x: this.x(epoch), y: PANEL_HEIGHT - 6, "text-anchor": "middle" }, epoch === along.at(-1) ? `epoch ${epoch}` : `${epoch}`))];
+      makeSvg("text", {
+        x: epoch === last ? right : this.x(epoch), y: PANEL_HEIGHT - 6, "text-anchor": epoch === last ? "end" : "middle",
+      }, epoch === along.at(-1) ? `epoch ${epoch}` : `${epoch}`))];
   }
 
   curve(series) {

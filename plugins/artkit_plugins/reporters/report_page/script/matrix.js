@@ -10,7 +10,7 @@ class Matrix {
     this.mistake = -1;
     this.listenToControls();
     this.listenToViewport();
-    onWidth(this.viewport, () => this.view.layOut());
+    onWidth(element, () => this.view.layOut());
     paintings.push(() => {
       this.view.colours = null;
       this.view.paint();

@@ -31,9 +31,11 @@ class MatrixView {
 
   /** Computes all sizes anew, for another width or another zoom. */
   layOut() {
+    this.viewport.style.width = "";
     const width = this.viewport.clientWidth;
+    const gutter = this.viewport.offsetWidth - width;
     const context = this.canvas.getContext("2d");
-    context.font = `12px ${FONT}`;
+    context.font = `13px ${FONT}`;
     const longest = Math.max(...this.answers.classes.name.map((name) => context.measureText(name).width));
     const names = Math.min(longest + 14, MOST_NAME_WIDTH, 0.38 * width);
     const named = (width - AXIS_ROOM - names - 2) / this.order.length;
@@ -48,6 +50,7 @@ class MatrixView {
     const whole = Math.ceil(this.edge + this.cell * this.order.length) + 1;
     this.extent.style.width = `${whole}px`;
     this.extent.style.height = `${whole}px`;
+    this.viewport.style.width = whole < width ? `${whole + gutter + 2}px` : ""; // no wider than it must be
     const bar = whole > width ? 20 : 4; // room for what scrolls sidewards
     const most = this.zoom === 0 ? Infinity : Math.max(320, 0.82 * innerHeight);
     this.viewport.style.height = `${Math.min(whole + bar, most)}px`;

@@ -16,8 +16,9 @@ function tile(answers, image) {
   return make("figure", { class: `tile ${isRight ? "right" : "wrong"}` },
     pictureOf(image, `${file}, of ${answers.name(image.truth)}: ${said}`),
     make("figcaption", {},
-      make("span", { title: said }, make("b", { class: "sign", "aria-hidden": "true" }, isRight ? "✓" : "✗"),
-        ` ${image.pSaid.toFixed(2)} ${said}`),
+      make("span", {}, make("b", { class: "sign", "aria-hidden": "true" }, isRight ? "✓" : "✗"),
+        ` ${image.pSaid.toFixed(2)} ${isRight ? "right" : "wrong"}`),
+      isRight ? "" : make("span", { class: "other", title: said }, said),
       make("span", { class: "faint", title: image.file }, file)));
 }
 
@@ -87,9 +88,8 @@ function takenGroup(answers, name, taken, claimed) {
   const whole = group(answers, `Others taken for ${name}`, taken, claimed, Infinity);
   whole.querySelectorAll(".tile").forEach((element, place) => {
     const truth = answers.name(taken[place].truth);
-    const line = element.querySelector("figcaption span");
-    line.lastChild.textContent = ` ${taken[place].pSaid.toFixed(2)} is ${truth}`;
-    line.title = `is ${truth}`;
+    const line = element.querySelector(".other");
+    line.textContent = line.title = `is ${truth}`;
   });
   return whole;
 }
