@@ -208,6 +208,17 @@ def test_the_matrix_is_walked_by_keys(browser, reports):
         assert page.evaluate("document.activeElement.className").startswith("viewport")
 
 
+def test_the_largest_mistakes_are_visited_by_buttons(browser, reports):
+    with opened(browser, reports(200), width=360) as page:
+        show = page.get_by_role("button", name="show its images")
+        assert show.is_disabled()
+        page.get_by_role("button", name="next mistake").click()
+        truth, said, _ = page.evaluate("targets[0].mistakes[0]")
+        assert page.evaluate("matrices[0].pair()") == [truth, said]
+        show.click()
+        assert page.get_by_role("dialog").is_visible()
+
+
 def test_larger_cells_have_names_and_stay_in_the_page(browser, reports):
     with opened(browser, reports(200), width=360) as page:
         assert not page.evaluate("matrices[0].view.isNamed")

@@ -45,9 +45,6 @@ class Matrix {
     viewport.addEventListener("pointermove", (event) => {
       if (event.pointerType === "mouse") this.select(this.cellOf(event));
     });
-    viewport.addEventListener("pointerleave", (event) => {
-      if (event.pointerType === "mouse" && document.activeElement !== viewport) this.select(null);
-    });
     viewport.addEventListener("click", (event) => this.click(event));
     viewport.addEventListener("keydown", (event) => this.press(event));
     viewport.addEventListener("focus", () => {
@@ -118,7 +115,7 @@ class Matrix {
     if (String(cell) === String(this.view.current)) return;
     this.view.current = cell;
     this.view.paint();
-    this.openButton.hidden = !cell || this.number() === 0;
+    this.openButton.disabled = !cell || this.number() === 0;
     this.said.replaceChildren(...(cell ? this.words() : ["Point at a cell, tap it, or use the arrow keys."]));
   }
 

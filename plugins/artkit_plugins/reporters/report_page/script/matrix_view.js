@@ -83,11 +83,14 @@ class MatrixView {
     for (const [key, number] of this.answers.cells) yield [Math.floor(key / size), key % size, number];
   }
 
-  /** Scrolls as little as it takes to see the current cell. */
+  /** Scrolls to the current cell, unless it is seen already. */
   reveal() {
     if (!this.current) return;
     const { clientWidth, clientHeight } = this.viewport;
-    const seen = (start, scrolled, room) => clamp(scrolled, start + this.cell - room + this.edge, start);
+    const seen = (start, scrolled, room) => {
+      const spare = room - this.edge - this.cell;
+      return scrolled <= start && start <= scrolled + spare ? scrolled : start - spare / 2;
+    };
     this.viewport.scrollLeft = seen(this.current[1] * this.cell, this.viewport.scrollLeft, clientWidth);
     this.viewport.scrollTop = seen(this.current[0] * this.cell, this.viewport.scrollTop, clientHeight);
   }
