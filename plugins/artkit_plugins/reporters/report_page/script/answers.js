@@ -40,6 +40,12 @@ class Answers {
   shown(truth, said) {
     return this.images.filter((image) => image.truth === truth && image.said === said);
   }
+
+  /** The images of a class that are in the page, recognised ones first. */
+  of(truth) {
+    const own = this.images.filter((image) => image.truth === truth);
+    return [...own.filter((image) => image.said === truth), ...own.filter((image) => image.said !== truth)];
+  }
 }
 
 const targets = data.targets.map((block) => new Answers(block));

@@ -31,13 +31,15 @@ function group(answers, title, shown, number, most) {
     make("div", { class: "tiles" }, ...part.map((image) => tile(answers, image))));
 }
 
-/** The three groups of a pair: A recognised, A taken for B, B recognised. */
+/** The three groups of a pair: other images of A, those of A taken for B, and images of B; recognised ones first. */
 function pairGroups(answers, truth, said, most) {
   const [a, b] = [answers.name(truth), answers.name(said)];
+  const number = answers.number(truth, said);
+  const others = answers.of(truth).filter((image) => image.said !== said);
   return [
-    group(answers, `${a}, recognised`, answers.shown(truth, truth), answers.number(truth, truth), most),
-    group(answers, `${a}, taken for ${b}`, answers.shown(truth, said), answers.number(truth, said), most),
-    group(answers, `${b}, recognised`, answers.shown(said, said), answers.number(said, said), most),
+    group(answers, a, others, answers.support(truth) - number, most),
+    group(answers, `${a}, taken for ${b}`, answers.shown(truth, said), number, most),
+    group(answers, b, answers.of(said), answers.support(said), most),
   ];
 }
 
