@@ -341,3 +341,24 @@ def test_ten_thousand_images_of_two_hundred_classes_stay_small(reports, tmp_path
 
     replay(tmp_path, ["report"], num_classes=200, num_images=10_000)
     assert (tmp_path / "report.html").stat().st_size < 15_000_000
+
+
+def test_the_page_may_show_pictures_beside_it_and_ask_for_nothing_else(browser, reporter_stage):
+    from PIL import Image
+
+    folder = reporter_stage.folder
+    Image.effect_noise((1800, 1800), 90).convert("RGB").save(folder / "large.png")
+    reporter_stage.add(report(reporter_stage.context))
+    reporter_stage.start(["a", "b"])
+    reporter_stage.context.publish(folder / "large.png", title="Large", kind="figure")
+    reporter_stage.end()
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((folder / "report.html").as_uri())
+    assert page.locator("figure img").evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 1800
+    asking = "() => fetch('https://example.org/').then(() => 'let through', (error) => error.message)"
+    blocked = []
+    page.on("console", lambda message: blocked.append(message.text))
+    assert page.evaluate(asking) != "let through"
+    assert any("Content Security Policy" in text for text in blocked)
+    context.close()
