@@ -38,7 +38,7 @@ def report(
     pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Show images of the data set.")] = True,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KIND.OPTION=VALUE", help="Option of a reporter: reporter.mosaic.tile=200."),
+        typer.Option("--set", metavar="KIND.OPTION=VALUE", help="Option of a reporter: reporter.mosaic.tile=96."),
     ] = None,
     plugin: PluginFiles = None,
     block: Block = None,
