@@ -47,7 +47,7 @@ copies.py         images that training has too
 final_answers.py  the test at the end of a run
 answers.py        what a model said of a split, kept in a file; stored_images.py finds the images for it
 epoch_table.py    the values of every epoch, read again
-redrawing.py      a run told to reporters once more, from the files in its folder
+redrawing.py      a run told to reporters once more, from the files in its folder; wanted_reports.py says to whom
 comparison/       runs beside one another
 ranks/            several processes that train one model
 sweeping.py       one run after another, each resumed or kept

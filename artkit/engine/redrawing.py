@@ -6,50 +6,20 @@ they hear nothing, so only those that do without draw by themselves, see `Report
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from artkit.contracts import ErrorInfo, ReporterContext, RunInfo
+from artkit.contracts import ErrorInfo, RunInfo
 from artkit.engine.answers import ANSWERS, StoredAnswers, read_answers
 from artkit.engine.epoch_table import METRICS, read_epochs
 from artkit.engine.events import Reporters
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.occupation import occupy
 from artkit.engine.stored_images import images_of
-from artkit.errors import RecipeError, RunError
-from artkit.recipe import Choice, CommandLine, read_recipe_file, resolve_recipe
-from artkit.registry import PluginSettings, Registry, load_registry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is to be drawn, where, and from what."""
-
-    run: Path
-    """The run folder."""
-    reporters: Sequence[str] = ()
-    """Names; empty: those of the recipe that can draw again."""
-    assignments: Sequence[str] = ()
-    """Options of theirs, as `--set` says them."""
-    answers: Path | None = None
-    """Where the answers are; None: in the run folder."""
-    out: Path | None = None
-    """Where to draw; None: where the answers are."""
-    data: str | None = None
-    """Where the data set is now; None: where it was."""
-    with_pictures: bool = True
-    plugins: PluginSettings = field(default_factory=PluginSettings)
-
-    @property
-    def place(self) -> Path:
-        """Where to draw, in full."""
-        return (self.out or self.answers or self.run).resolve()
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the run's own answers are drawn."""
-        return self.answers is None or self.answers.resolve() == self.run.resolve()
+from artkit.engine.wanted_reports import Wanted, add_reporters, choose_reporters
+from artkit.errors import RunError
+from artkit.recipe import read_recipe_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +52,9 @@ def redraw(wanted: Wanted, *, warn: Callable[[str], None] = print) -> Redrawn:
     image_of = images_of(stored, wanted.data) if wanted.with_pictures else None
     mistakes: list[str] = []
     reporters = Reporters(mistakes.append, goes_on="the others go on")
-    choices = _choices(wanted, layer, warn)
+    choices = choose_reporters(wanted, layer, warn)
     with _alone(wanted, folder, warn):
-        names = _add_reporters(reporters, choices, wanted)
+        names = add_reporters(reporters, choices, wanted)
         reporters.run_start(_describe(folder, facts, _with_data_of(stored, layer)))
         for values in _epochs(folder, warn):
             reporters.epoch_end(int(values["epoch"]), values)
@@ -119,74 +89,6 @@ def _answer_files(wanted: Wanted, facts: Mapping[str, Any]) -> list[Path]:
         f"make them with `artkit evaluate {wanted.run} --out FOLDER`, and draw them with "
         f"`artkit report {wanted.run} --answers FOLDER`"
     )
-
-
-def _choices(wanted: Wanted, layer: Mapping[str, Any], warn: Callable[[str], None]) -> tuple[Choice, ...]:
-    """The reporters with their options: those of the recipe where it names them."""
-    registry = load_registry(_plugins(layer, warn).joined(wanted.plugins))
-    entries = list(layer.get("reporter", ()))
-    if wanted.reporters:
-        entries = [_entry(name, entries, registry) for name in dict.fromkeys(wanted.reporters)]
-    else:
-        entries = [entry for entry in entries if _is_there(entry["name"], registry, warn)]
-    recipe = resolve_recipe({"reporter": entries}, CommandLine(assignments=wanted.assignments), registry)
-    return recipe.reporters
-
-
-def _plugins(layer: Mapping[str, Any], warn: Callable[[str], None]) -> PluginSettings:
-    """Those of the recipe that are still there: what else the run needed, such as its model, may be gone by now."""
-    settings = PluginSettings.read(layer.get("plugins", ()))
-    gone = [file for file in settings.files if not Path(file).is_file()]
-    for file in gone:
-        warn(f"the plugin {file} is not there any more; if it was moved, name it with --plugin")
-    return replace(settings, require=(), files=tuple(file for file in settings.files if file not in gone))
-
-
-def _entry(name: str, entries: Sequence[Mapping[str, Any]], registry: Registry) -> Mapping[str, Any]:
-    """What the recipe says of a reporter, or its name alone."""
-    wanted = registry.component("reporter", name)
-    same = (entry for entry in entries if entry["name"] in wanted.names)
-    return next(same, {"name": name})
-
-
-def _is_there(name: str, registry: Registry, warn: Callable[[str], None]) -> bool:
-    try:
-        registry.component("reporter", name)
-    except RecipeError as error:
-        warn(f"left out: {error}")
-        return False
-    return True
-
-
-def _add_reporters(reporters: Reporters, choices: Sequence[Choice], wanted: Wanted) -> tuple[str, ...]:
-    """Build those that are to be told.
-
-    Returns:
-        Their names.
-    """
-    try:
-        wanted.place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"the folder {wanted.place} cannot be made ({error.strerror}); name another with --out"
-        ) from None
-    context = ReporterContext(run_dir=wanted.place, publish=reporters.publish)
-    names = []
-    for choice in choices:
-        reporter = choice.component.build(context, choice.options)
-        if getattr(reporter, "redraws", False) is not True:
-            if not wanted.reporters:
-                continue
-            if wanted.place == wanted.run.resolve():
-                raise RunError(
-                    f"{choice.component.owner} may write over what it left while the run went on; "
-                    "name another folder with --out FOLDER"
-                )
-        reporters.add(choice.component, reporter)
-        names.append(choice.component.name)
-    if not names:
-        raise RunError("no reporter of the recipe can draw again; name one, such as --reporter report")
-    return tuple(names)
 
 
 def _alone(wanted: Wanted, folder: RunFolder, warn: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -232,7 +232,9 @@ def test_a_plugin_that_is_gone_leaves_out_only_what_it_drew(shape_shards, tmp_pa
     quick = [f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "report")]
     done("run", "--data", shape_shards, "--out", folder, *SMALL, *quick, "-P", mine, "--reporter", "sketch",
          "--model", "linear")  # fmt: skip
-    mine.rename(tmp_path / "moved.py")
+    (tmp_path / "elsewhere").mkdir()
+    moved = mine.rename(tmp_path / "elsewhere" / "mine.py")
+    assert "not there any more" not in done("report", folder, "--plugin", moved)
     output = done("report", folder)
     assert f"the plugin {mine} is not there any more; if it was moved, name it with --plugin" in output
     assert f"drawn in {folder}: curves" in output
