@@ -104,7 +104,7 @@ def add_reporters(reporters: Reporters, choices: Sequence[Choice], wanted: Wante
         raise RunError(
             f"the folder {wanted.place} cannot be made ({error.strerror}); name another with --out"
         ) from None
-    context = ReporterContext(run_dir=wanted.place, publish=reporters.publish)
+    context = ReporterContext(run_dir=wanted.place, publish=reporters.publish, note=reporters.note)
     names = []
     for choice in choices:
         reporter = choice.component.build(context, choice.options)
