@@ -21,6 +21,7 @@ rate_finder.py    the learning-rate range test; rate_figure.py draws it
 data_notes.py     what the user should hear of the loading of images
 retraining.py     the head of a trained model made anew
 features.py       what the head is given for each image, computed once; memory.py says whether there is room
+head_input.py     the same, overheard in one forward pass
 heads.py          a factor for each class: learnable weight scaling, tau-normalisation
 head_learner.py   trains a head on features
 rates.py          sets learning rates to what a schedule says
@@ -40,6 +41,7 @@ folder.py         the run folder: its name, recipe.toml and run.json
 machine.py        the machine and the versions that a run was made on
 occupation.py     one process at a time in a run folder
 trained.py        weights that a run left, with all that is needed to use them
+predicting.py     answers images from anywhere with a trained model
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves
 intervals.py      how sure a figure is: bootstrap, McNemar

@@ -76,9 +76,9 @@ def predict_split(
     for batch in loader:
         images = batch.images.to(device, non_blocking=True)
         images = preprocessing.normalise(preprocessing.to_unit(images))
-        logits_BK = _judge(model, component, images, precision, num_outputs)
+        logits_BK = model_logits(model, component, images, precision, num_outputs)
         if mirrored:
-            others_BK = _judge(model, component, images.flip(3), precision, num_outputs)
+            others_BK = model_logits(model, component, images.flip(3), precision, num_outputs)
             logits_BK = mean_answers(logits_BK, others_BK, columns)
         shown = batch.mask.numpy()
         logits_NK[batch.rows[shown]] = logits_BK.cpu().numpy()[shown]
@@ -88,10 +88,14 @@ def predict_split(
     return logits_NK
 
 
-def _judge(
+def model_logits(
     model: torch.nn.Module, component: Component, images_BCHW: torch.Tensor, precision: Precision, num_outputs: int
 ) -> torch.Tensor:
-    """Logits of normalised images, float64, (B, K)."""
+    """Logits of normalised images, float64, (B, K), whatever they are.
+
+    Raises:
+        ComponentError: if the model raised, or returned something else than logits (B, K).
+    """
     with component.guard("forward"), precision.autocast():
         logits_BK: torch.Tensor = model(images_BCHW)
     check_logits(logits_BK, len(images_BCHW), num_outputs, component)

@@ -13,6 +13,7 @@ from torch import nn
 
 from artkit.engine.assembly import Assembly
 from artkit.engine.data_notes import DataNotes
+from artkit.engine.head_input import HeadInput
 from artkit.engine.memory import free_memory
 from artkit.errors import RunError
 from artkit_shards import Batch, Loader, Split
@@ -54,6 +55,7 @@ class FeatureReader:
     def __init__(self, assembly: Assembly, head: nn.Linear, views: int, *, on_batch: OnBatch, tell: Tell) -> None:
         self._assembly = assembly
         self._head = head
+        self._head_input = HeadInput(head)
         self._views = views
         self._augment = assembly.augment.unmixed()
         self._on_batch = on_batch
@@ -129,21 +131,16 @@ class FeatureReader:
     def _features(self, images_BCHW: torch.Tensor) -> torch.Tensor:
         """Features of images in [0, 1], (B, D)."""
         assembly, component = self._assembly, self._assembly.recipe.model.component
-        seen: list[tuple[torch.Tensor, torch.Tensor]] = []
-        hook = self._head.register_forward_hook(lambda _, given, said: seen.append((given[0], said)))
         assembly.model.eval()
-        try:
-            with component.guard("forward"), assembly.precision.autocast():
-                logits = assembly.model(assembly.preprocessing.normalise(images_BCHW))
-        finally:
-            hook.remove()
-        is_last = len(seen) == 1 and seen[0][0].ndim == 2 and torch.equal(seen[0][1], logits)
-        if not is_last:
+        with self._head_input.listening(), component.guard("forward"), assembly.precision.autocast():
+            logits_BK = assembly.model(assembly.preprocessing.normalise(images_BCHW))
+        features_BD = self._head_input.features(logits_BK)
+        if features_BD is None:
             raise RunError(
                 f"{component.owner} does something behind its last layer, or calls it more than once an image, so that "
                 "it cannot be trained alone; retraining needs a model whose logits are what an nn.Linear gives"
             )
-        return seen[0][0].float().cpu()
+        return features_BD.float().cpu()
 
 
 def check_memory(assembly: Assembly, head: nn.Linear, views: int) -> int:

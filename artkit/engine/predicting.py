@@ -1,0 +1,174 @@
+"""A trained model answers images: what `artkit evaluate` does with those of a data set, for images from anywhere.
+
+From the same bytes it makes the same pixels, and from these the same probabilities.
+
+`B` images, `S` pixels a side, `K` outputs or classes, `D` features.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from artkit.engine.evaluating import judging_precision
+from artkit.engine.evaluation import mean_answers, model_logits, softmax
+from artkit.engine.head_input import HeadInput
+from artkit.engine.precision import Precision
+from artkit.engine.prior import adjust_logits
+from artkit.engine.structure import StructureError, find_head
+from artkit.engine.targets import TargetHead, num_outputs
+from artkit.engine.trained import TrainedModel
+from artkit_shards import ImageError, fit_image
+from artkit_shards.format.files import MAX_IMAGE_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answers:
+    """What a model says about some images, in all its targets."""
+
+    logits_BK: NDArray[np.float64]
+    """Of all targets side by side, the prior of training still in them; with mirror images, the mean is in them."""
+    features_BD: NDArray[np.float32] | None
+    """What the head was given, of the images themselves, not of their mirror images; None if the head is not known."""
+    tau: float = 0.0
+    """Strength of the logit adjustment by the prior of training."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.logits_BK)
+
+    @property
+    def is_finite(self) -> NDArray[np.bool_]:
+        """Which images have an answer at all, (B,): numbers that are finite."""
+        finite: NDArray[np.bool_] = np.isfinite(self.logits_BK).all(axis=1)
+        return finite
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Answers":
+        """The answers to some of the images.
+
+        Args:
+            chosen: Which, (B,).
+        """
+        features = None if self.features_BD is None else self.features_BD[chosen]
+        return replace(self, logits_BK=self.logits_BK[chosen], features_BD=features)
+
+    def logits(self, head: TargetHead) -> NDArray[np.float64]:
+        """Logits of one target, the prior taken off with strength `tau`, (B, K of the target)."""
+        return adjust_logits(head.of(self.logits_BK), head.class_counts, self.tau)
+
+    def probabilities(self, head: TargetHead, temperature: float = 1.0) -> NDArray[np.float64]:
+        """Probabilities of the classes of one target, (B, K of the target).
+
+        Args:
+            head: The target.
+            temperature: What the logits are divided by after the adjustment, > 0; above 1 makes the model less sure.
+        """
+        return softmax(self.logits(head) / temperature)
+
+
+class UnknownRule(Protocol):
+    """Says of which images a model should not decide, since they are like none that it has learnt: by a score."""
+
+    threshold: float
+    """Images whose score is above it are unknown."""
+
+    def scores(self, answers: Answers) -> NDArray[np.float64]:
+        """How strange each image is to the model's first target, finite, (B,); the larger, the stranger."""
+        ...
+
+
+class Predictor:
+    """Answers images with a trained model.
+
+    `picture` may be called from several threads at once, `answer` from one at a time.
+
+    Args:
+        trained: The model.
+        tau: Strength of the logit adjustment by the prior of training in each target; 0 leaves the answers as they are.
+        mirrored: Whether each image is judged together with its mirror image; None: as in the run.
+        unknown: Tells images that the model should not decide about; None: it decides about all.
+    """
+
+    def __init__(
+        self,
+        trained: TrainedModel,
+        *,
+        tau: float = 0.0,
+        mirrored: bool | None = None,
+        unknown: UnknownRule | None = None,
+    ) -> None:
+        self.trained = trained
+        self.tau = tau
+        self.mirrored = trained.recipe.train.tta if mirrored is None else mirrored
+        self.unknown = unknown
+        self._precision = Precision(judging_precision(trained), trained.device)
+        self._num_outputs = num_outputs(trained.heads)
+        self._columns = [head.columns for head in trained.heads]
+        self._head_input = _head_input(trained.model, self._num_outputs)
+
+    @property
+    def heads(self) -> tuple[TargetHead, ...]:
+        """The targets that the model was trained for; the first is the main one."""
+        return self.trained.heads
+
+    def picture(self, data: bytes) -> NDArray[np.uint8]:
+        """What the model is shown of an image: the pixels that a data set with the same bytes gives.
+
+        Args:
+            data: The file's bytes: JPEG, PNG, WEBP, BMP, GIF or TIFF.
+
+        Returns:
+            RGB, uint8, (S, S, 3).
+
+        Raises:
+            ImageError: if the bytes are too many, or not an image that can be decoded whole.
+        """
+        if len(data) > MAX_IMAGE_BYTES:
+            raise ImageError(f"file too large: {len(data) >> 20} MiB")
+        preprocessing = self.trained.preprocessing
+        return fit_image(data, preprocessing.image_size, preprocessing.fit)
+
+    @torch.no_grad()
+    def answer(self, images_BHWC: NDArray[np.uint8]) -> Answers:
+        """Ask the model.
+
+        Args:
+            images_BHWC: RGB, uint8, (B, S, S, 3), such as `picture` gives; at least one.
+
+        Raises:
+            ComponentError: if the model raised, or returned something else than logits (B, K).
+        """
+        model, preprocessing = self.trained.model, self.trained.preprocessing
+        # Copied, since torch cannot take an array that must not be written to; the axes stay as they are in memory,
+        # which is how a loader hands them over.
+        images_BCHW = torch.tensor(images_BHWC).to(self.trained.device).permute(0, 3, 1, 2)
+        images_BCHW = preprocessing.normalise(preprocessing.to_unit(images_BCHW))
+        logits_BK, features_BD = self._heard(model.eval(), images_BCHW)
+        if self.mirrored:
+            others_BK = self._logits(model, images_BCHW.flip(3))
+            logits_BK = mean_answers(logits_BK, others_BK, self._columns)
+        return Answers(logits_BK=logits_BK.cpu().numpy(), features_BD=features_BD, tau=self.tau)
+
+    def _heard(
+        self, model: torch.nn.Module, images_BCHW: torch.Tensor
+    ) -> tuple[torch.Tensor, NDArray[np.float32] | None]:
+        """Logits of normalised images, and what the head was given."""
+        if self._head_input is None:
+            return self._logits(model, images_BCHW), None
+        with self._head_input.listening():
+            logits_BK = self._logits(model, images_BCHW)
+        features_BD = self._head_input.features(logits_BK)
+        return logits_BK, None if features_BD is None else features_BD.float().cpu().numpy()
+
+    def _logits(self, model: torch.nn.Module, images_BCHW: torch.Tensor) -> torch.Tensor:
+        component = self.trained.recipe.model.component
+        return model_logits(model, component, images_BCHW, self._precision, self._num_outputs)
+
+
+def _head_input(model: torch.nn.Module, num_outputs: int) -> HeadInput | None:
+    try:
+        return HeadInput(find_head(model, num_outputs))
+    except StructureError:  # a model need not have a head that can be told; features are then not to be had
+        return None
