@@ -138,6 +138,36 @@ def two_target_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _quick_run(data: Path, folder: Path, *arguments: str) -> Path:
+    """A run of two epochs on 16 pixels a side that judges mirror images too, in float32; it has few reporters."""
+    from typer.testing import CliRunner
+
+    from artkit.cli import app
+
+    recipe = folder / "recipe.toml"
+    recipe.write_text(
+        f'[data]\npath = "{data}"\nimage_size = 16\nthreads = 2\n'
+        '[train]\nepochs = 2\nbatch_size = 4\nprecision = "float32"\ntta = true\ndevice = "cpu"\n'
+        '[model]\nname = "small-resnet"\nwidth = 8\n[[reporter]]\nname = "metrics"\n'
+    )
+    result = CliRunner().invoke(app, ["run", str(recipe), "--out", str(folder / "run"), *arguments])
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def uneven_run(uneven_shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on `uneven_shards`, with mirror images, in float32. Do not change it."""
+    return _quick_run(uneven_shards, tmp_path_factory.mktemp("uneven-run"))
+
+
+@pytest.fixture(scope="session")
+def two_target_run(two_target_shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on `two_target_shards` that learnt artist and style, like `uneven_run`. Do not change it."""
+    both = ("--target", "artist", "--target", "style")
+    return _quick_run(two_target_shards, tmp_path_factory.mktemp("two-target-run"), *both)
+
+
 class ReporterStage:
     """Sends run events to reporters as a run does, in their order, without training anything.
 

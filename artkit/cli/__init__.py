@@ -16,6 +16,7 @@ from artkit.cli.evaluate import evaluate
 from artkit.cli.help_texts import join_lines
 from artkit.cli.launch import num_ranks
 from artkit.cli.plugins import list_installed, plugins_app
+from artkit.cli.predict import predict
 from artkit.cli.recipes import recipes
 from artkit.cli.report import report
 from artkit.cli.retrain import retrain
@@ -39,6 +40,7 @@ app.command()(run)
 app.command()(retrain)
 app.command()(evaluate)
 app.command()(report)
+app.command()(predict)
 app.command()(compare)
 app.command()(sweep)
 app.command()(shard)

@@ -16,8 +16,10 @@ _DOING: Final = {"inspect": "looking at images", "write": "writing shards"}
 @contextmanager
 def conversion_progress(
     doing: Mapping[str, str] = _DOING, units: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Callable[[str, int, int], None]]:
+) -> Iterator[Callable[[str, int, int | None], None]]:
     """What `artkit_shards.convert` and the like take as `progress`; shown on standard error until the block ends.
+
+    It is told a phase, what is done of it, and the total, or None where that is not known.
 
     Args:
         doing: What is said of each phase.
@@ -44,7 +46,7 @@ def conversion_progress(
             for phase, text in doing.items()
         }
 
-        def show(phase: str, done: int, total: int) -> None:
+        def show(phase: str, done: int, total: int | None) -> None:
             if done == 0:
                 bar.start_task(tasks[phase])
             elapsed = bar.tasks[tasks[phase]].elapsed or 0.0
@@ -61,14 +63,15 @@ class _Lines:
         self._units = units
         self._started = self._printed = time.monotonic()
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
+    def __call__(self, phase: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if done == 0:
             self._started = self._printed = now
-        if done < total and now - self._printed < _SECONDS_BETWEEN_LINES:
+        if done != total and now - self._printed < _SECONDS_BETWEEN_LINES:
             return
         self._printed = now
         speed = done / max(now - self._started, 1e-3)
         unit = self._units.get(phase, _UNIT)
-        left = f", {(total - done) / speed:.0f} s left" if done < total else ""
-        typer.echo(f"{self._doing[phase]}: {done} of {total}, {speed:.0f} {unit}/s{left}", err=True)
+        of = "" if total is None else f" of {total}"
+        left = f", {(total - done) / speed:.0f} s left" if total is not None and done < total else ""
+        typer.echo(f"{self._doing[phase]}: {done}{of}, {speed:.0f} {unit}/s{left}", err=True)

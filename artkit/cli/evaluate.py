@@ -1,7 +1,5 @@
 """`artkit evaluate`: the figures of a trained run, on its own test images or on others."""
 
-import math
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +11,8 @@ from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_sett
 from artkit.cli.resolving import tell_changed_plugins
 from artkit.cli.scores import SCORES, interval_text, score_text
 from artkit.cli.tables import plain_console, plain_table
+from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau, weights_name
+from artkit.cli.trained_run import precision_notes, unfinished_notes
 
 if TYPE_CHECKING:
     from artkit.engine.evaluating import Evaluation, TargetEvaluation
@@ -20,16 +20,8 @@ if TYPE_CHECKING:
     from artkit_shards import Dataset, Split
 
 
-class Weights(StrEnum):
-    """The validation value whose best weights are used."""
-
-    ACCURACY = "accuracy"
-    LOSS = "loss"
-    MACRO_RECALL = "macro_recall"
-
-
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", parser=given_path, help="Folder that `artkit run` left.")],
+    run: TrainedRun,
     data: Annotated[
         str | None,
         typer.Option(
@@ -42,21 +34,9 @@ def evaluate(
         str | None,
         typer.Option(metavar="NAME", help="Split of the data set.", show_default="test, or val without it"),
     ] = None,
-    weights: Annotated[
-        Weights | None,
-        typer.Option(help="Weights that are best by this in validation.", show_default="what the run selected by"),
-    ] = None,
-    tau: Annotated[
-        float,
-        typer.Option(
-            metavar="T",
-            help="Take T times the log-prior of training off the logits: 1 turns to rare classes after "
-            "cross-entropy, -1 to frequent ones after balanced softmax.",
-        ),
-    ] = 0.0,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
-    ] = None,
+    weights: BestWeights = None,
+    tau: Tau = 0.0,
+    device: RunsDevice = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -75,11 +55,9 @@ def evaluate(
     from artkit.engine.evaluation_files import claim_folder, write_evaluation
     from artkit.engine.targets import folder_of
     from artkit.engine.trained import find_weights, load_trained
-    from artkit.errors import RecipeError
 
-    if not math.isfinite(tau):
-        raise RecipeError(f"--tau {tau} is no finite number; 0 leaves the answers as they are")
-    path = find_weights(run, weights.value if weights else None)
+    check_tau(tau)
+    path = find_weights(run, weights_name(weights))
     with results_alone(json_):
         trained = load_trained(path, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
     dataset = _open_data(trained, data)
@@ -88,7 +66,7 @@ def evaluate(
     if out is not None:
         claim_folder(out, [folder_of(head, trained.heads) for head in trained.heads])
     tell_changed_plugins(run, [trained.recipe.model])
-    for note in (*_unfinished_notes(run), *_precision_notes(trained), *_notes(run, dataset, judged)):
+    for note in (*unfinished_notes(run), *precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
     with results_alone(json_):
         result = _evaluate(trained, dataset, judged, tau)
@@ -109,29 +87,6 @@ def _open_data(trained: "TrainedModel", data: str | None) -> "Dataset":
     place = trained.recipe.data.path if data is None else data
     is_demo = place == DEMO and not (data and Path(data).is_dir())
     return open_dataset(demo_path() if is_demo else place)
-
-
-def _unfinished_notes(run: Path) -> list[str]:
-    """That better weights may follow."""
-    from artkit.engine.folder import RunFolder
-    from artkit.engine.occupation import occupant
-
-    folder = RunFolder(run)
-    if folder.read_facts()["status"] == "ok":
-        return []
-    who = occupant(folder)
-    if who:
-        return [f"the run is still being carried out by {who}: these are its best weights so far"]
-    return [f"the run was cut off before its end: these are its best weights so far; {folder.next_command}"]
-
-
-def _precision_notes(trained: "TrainedModel") -> list[str]:
-    from artkit.engine.evaluating import judging_precision
-
-    wanted, used = trained.recipe.train.precision, judging_precision(trained)
-    if wanted == used:
-        return []
-    return [f"the run computed in {wanted}, which needs a GPU; here it is {used}, so figures may differ a little"]
 
 
 def _notes(run: Path, dataset: "Dataset", split: "Split") -> list[str]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artkit.cli.ending import end_run
-from artkit.cli.evaluate import Weights
 from artkit.cli.notes import print_note, results_alone
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import given, open_registry, resolve, tell_changed_plugins, with_plugins
 from artkit.cli.run import AsJson, Quiet, RunOut
+from artkit.cli.trained_options import Weights
 
 if TYPE_CHECKING:
     from artkit.recipe import CommandLine

@@ -30,6 +30,9 @@ FAINT: Final = "#6e7781"
 RIGHT: Final = "#1a8754"
 WRONG: Final = "#d1242f"
 
+_LONGEST: Final = 400
+"""Characters of a text that could ever be shown on a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caption:
@@ -143,6 +146,8 @@ def _put(block: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: tupl
 def _fit(text: str, font: ImageFont.FreeTypeFont, width: int, *, middle: bool = False) -> str:
     """Shorten `text` with an ellipsis, at its end or in its middle, until it is no wider than `width`."""
     text = " ".join(text.split())
+    if len(text) > _LONGEST:  # each try to fit takes as long as the text is
+        text = text[: _LONGEST // 2] + text[-(_LONGEST // 2) :] if middle else text[:_LONGEST]
     if font.getlength(text) <= width:
         return text
     kept = len(text) - 1

@@ -42,6 +42,10 @@ machine.py        the machine and the versions that a run was made on
 occupation.py     one process at a time in a run folder
 trained.py        weights that a run left, with all that is needed to use them
 predicting.py     answers images from anywhere with a trained model
+naming.py         what it says of an image, in words
+answering.py      any number of images answered, in bounded memory
+images/           finds the images that a user names
+exporting/        models as files that run without artkit
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves
 intervals.py      how sure a figure is: bootstrap, McNemar

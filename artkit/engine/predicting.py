@@ -28,9 +28,9 @@ from artkit_shards.format.files import MAX_IMAGE_BYTES
 class Answers:
     """What a model says about some images, in all its targets."""
 
-    logits_BK: NDArray[np.float64]
+    logits_BK: NDArray[np.float64]  # noqa: N815 # shapes stand in names of arrays
     """Of all targets side by side, the prior of training still in them; with mirror images, the mean is in them."""
-    features_BD: NDArray[np.float32] | None
+    features_BD: NDArray[np.float32] | None  # noqa: N815
     """What the head was given, of the images themselves, not of their mirror images; None if the head is not known."""
     tau: float = 0.0
     """Strength of the logit adjustment by the prior of training."""
@@ -42,7 +42,7 @@ class Answers:
     @property
     def is_finite(self) -> NDArray[np.bool_]:
         """Which images have an answer at all, (B,): numbers that are finite."""
-        finite: NDArray[np.bool_] = np.isfinite(self.logits_BK).all(axis=1)
+        finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(self.logits_BK), axis=1)
         return finite
 
     def of(self, chosen: NDArray[np.bool_]) -> "Answers":
@@ -71,8 +71,10 @@ class Answers:
 class UnknownRule(Protocol):
     """Says of which images a model should not decide, since they are like none that it has learnt: by a score."""
 
-    threshold: float
-    """Images whose score is above it are unknown."""
+    @property
+    def threshold(self) -> float:
+        """Images whose score is above it are unknown."""
+        ...
 
     def scores(self, answers: Answers) -> NDArray[np.float64]:
         """How strange each image is to the model's first target, finite, (B,); the larger, the stranger."""
@@ -107,6 +109,11 @@ class Predictor:
         self._num_outputs = num_outputs(trained.heads)
         self._columns = [head.columns for head in trained.heads]
         self._head_input = _head_input(trained.model, self._num_outputs)
+
+    @property
+    def precision(self) -> str:
+        """What the model computes with: float32, bf16 or fp16."""
+        return self._precision.name
 
     @property
     def heads(self) -> tuple[TargetHead, ...]:

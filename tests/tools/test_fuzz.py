@@ -76,3 +76,11 @@ def test_every_damage_is_the_same_for_the_same_seed_and_most_change_the_file(too
         results = [kind(data, random.Random(seed)) for seed in range(10)]
         assert results == [kind(data, random.Random(seed)) for seed in range(10)]
         assert sum(result != data for result in results) >= 8
+
+
+@pytest.mark.slow
+def test_hostile_paths_are_told_by_predict_and_good_ones_are_answered():
+    command = [sys.executable, TOOLS / "fuzz_predict.py", "--cases", "45"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "good             5 answered" in result.stdout

@@ -56,10 +56,8 @@ def read_image_into(path: Path, buffer: memoryview) -> None:
 def _image_file(path: Path) -> Iterator[tuple[FileIO, int]]:
     """A file that is open for reading, and its size."""
     try:
-        # A named pipe must not make us wait for whoever writes into it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with FileIO(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
+        with FileIO(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ImageError("not a regular file")
             if status.st_size > MAX_IMAGE_BYTES:
@@ -67,6 +65,11 @@ def _image_file(path: Path) -> Iterator[tuple[FileIO, int]]:
             yield file, status.st_size
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a named pipe must not make us wait for whoever writes into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def read_file_part(path: Path | str, offset: int, size: int) -> bytes:

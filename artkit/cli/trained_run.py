@@ -1,0 +1,57 @@
+"""A trained run, loaded to be used, and what the user should know of its weights before that."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artkit.cli.notes import print_note
+from artkit.cli.resolving import tell_changed_plugins
+from artkit.cli.trained_options import Weights, weights_name
+
+if TYPE_CHECKING:
+    from artkit.engine.trained import TrainedModel
+    from artkit.registry import PluginSettings
+
+
+def load_run(run: Path, weights: Weights | None, *, device: str | None, plugins: "PluginSettings") -> "TrainedModel":
+    """Load the model of a run, and tell what there is to know of it.
+
+    Args:
+        run: The run folder.
+        weights: The validation value whose best weights are wanted.
+        device: Where to put the model; None: where the recipe says.
+        plugins: What the command line says about plugins.
+
+    Raises:
+        RunError: if it is no run, or has no such weights.
+    """
+    from artkit.engine.trained import find_weights, load_trained
+
+    trained = load_trained(find_weights(run, weights_name(weights)), device=device, plugins=plugins)
+    tell_changed_plugins(run, [trained.recipe.model])
+    for note in (*unfinished_notes(run), *precision_notes(trained)):
+        print_note(note)
+    return trained
+
+
+def unfinished_notes(run: Path) -> list[str]:
+    """That better weights may follow."""
+    from artkit.engine.folder import RunFolder
+    from artkit.engine.occupation import occupant
+
+    folder = RunFolder(run)
+    if folder.read_facts()["status"] == "ok":
+        return []
+    who = occupant(folder)
+    if who:
+        return [f"the run is still being carried out by {who}: these are its best weights so far"]
+    return [f"the run was cut off before its end: these are its best weights so far; {folder.next_command}"]
+
+
+def precision_notes(trained: "TrainedModel") -> list[str]:
+    """That the model computes with other numbers here than in its run."""
+    from artkit.engine.evaluating import judging_precision
+
+    wanted, used = trained.recipe.train.precision, judging_precision(trained)
+    if wanted == used:
+        return []
+    return [f"the run computed in {wanted}, which needs a GPU; here it is {used}, so figures may differ a little"]
