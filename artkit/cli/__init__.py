@@ -13,6 +13,7 @@ import typer
 from artkit.cli.compare import compare
 from artkit.cli.dataset import dataset_app
 from artkit.cli.evaluate import evaluate
+from artkit.cli.export import export
 from artkit.cli.help_texts import join_lines
 from artkit.cli.launch import num_ranks
 from artkit.cli.plugins import list_installed, plugins_app
@@ -41,6 +42,7 @@ app.command()(retrain)
 app.command()(evaluate)
 app.command()(report)
 app.command()(predict)
+app.command()(export)
 app.command()(compare)
 app.command()(sweep)
 app.command()(shard)

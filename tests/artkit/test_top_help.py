@@ -16,7 +16,8 @@ def test_frames_fit_the_terminal_and_name_every_command(width):
     assert {len(line) for line in framed} == {min(width, 100)}
     assert all(len(line) <= min(width, 100) for line in lines)
     words = " ".join(framed)
-    for name in ("run", "retrain", "evaluate", "compare", "sweep", "shard", "recipes", "dataset", "plugins"):
+    using = ("evaluate", "predict", "export", "compare")
+    for name in ("run", "retrain", *using, "sweep", "shard", "recipes", "dataset", "plugins"):
         assert f"│ {name} " in words
     assert "--version" in words
     assert "-h, --help" in words

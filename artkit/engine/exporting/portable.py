@@ -1,0 +1,72 @@
+"""All that a model does with pixels, as one module: normalisation, the model, mirror images, and the prior.
+
+`B` images, `S` pixels a side, `K` outputs.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from artkit.engine.preprocessing import Preprocessing
+from artkit.engine.prior import log_prior
+from artkit.engine.targets import TargetHead
+
+
+class PortableModel(nn.Module):
+    """Float RGB in [0, 1], (B, 3, S, S) -> the logits of each target, float32.
+
+    They are those that `Predictor` gives in float32: the softmax of each tensor is the probability of its classes.
+
+    Args:
+        model: In evaluation mode, on the CPU.
+        preprocessing: The one of training.
+        heads: The targets.
+        tau: Strength of the logit adjustment by the prior of training in each target.
+        mirrored: Whether each image is judged together with its mirror image.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        preprocessing: Preprocessing,
+        heads: Sequence[TargetHead],
+        *,
+        tau: float,
+        mirrored: bool,
+    ) -> None:
+        super().__init__()
+        self._model = model
+        self._columns = [head.columns for head in heads]
+        self._mirrored = mirrored
+        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1))
+        shift = np.concatenate([tau * log_prior(head.class_counts) for head in heads])
+        self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32))
+
+    def forward(self, images_BCHW: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Logits of each target, (B, K of the target)."""
+        normalised = (images_BCHW - self.mean) / self.std
+        logits_BK = self._model(normalised).float()
+        if self._mirrored:
+            logits_BK = self._mean(logits_BK, self._model(normalised.flip(3)).float())
+        logits_BK = logits_BK - self.shift
+        return tuple(logits_BK[:, part] for part in self._columns)
+
+    def _mean(self, logits_BK: torch.Tensor, others_BK: torch.Tensor) -> torch.Tensor:
+        """Logarithm of the mean of the probabilities in each target, as `mean_answers` has it.
+
+        Spelt out, since runtimes compute `logaddexp` from exponentials that vanish.
+        """
+        means = []
+        for part in self._columns:
+            one, other = logits_BK[:, part].log_softmax(1), others_BK[:, part].log_softmax(1)
+            high, low = torch.maximum(one, other), torch.minimum(one, other)
+            means.append(high + torch.log1p(torch.exp(low - high)) - math.log(2))
+        return torch.cat(means, dim=1)
