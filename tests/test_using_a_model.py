@@ -65,6 +65,7 @@ def test_commands_use_options_that_exist(line):
     assert command.make_context(name, words).params["run"]
 
 
+@pytest.mark.slow
 def test_the_program_with_artkit_says_what_predict_says(uneven_run, folder, answer):
     source = program("Predictor").replace("RUN", repr(str(uneven_run))).replace("IMAGE", repr("photo.jpg"))
     probabilities = ast.literal_eval(output_of(source, folder))
@@ -81,6 +82,7 @@ def test_the_program_with_onnxruntime_runs_without_artkit_and_says_about_the_sam
     assert float(p) == pytest.approx(answer[1], abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_program_with_torch_runs_without_artkit(folder):
     said = output_of(WITHOUT_ARTKIT + program("torch.export"), folder)
     assert said == "torch.Size([2, 3]) {'class': ['few', 'many', 'some']}\n"

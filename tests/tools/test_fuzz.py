@@ -80,7 +80,7 @@ def test_every_damage_is_the_same_for_the_same_seed_and_most_change_the_file(too
 
 @pytest.mark.slow
 def test_hostile_paths_are_told_by_predict_and_good_ones_are_answered():
-    command = [sys.executable, TOOLS / "fuzz_predict.py", "--cases", "45"]
+    command = [sys.executable, TOOLS / "fuzz_predict.py", "--cases", "30"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "good             5 answered" in result.stdout
+    assert "good             3 answered" in result.stdout
