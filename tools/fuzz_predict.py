@@ -177,10 +177,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def train(folder: Path) -> Path:
-    """A run of one epoch."""
-    data = tiny_dataset(folder / "shapes")
-    options = ["--epochs", "1", "--image-size", "32", "--batch-size", "8", "--device", "cpu", "--quiet"]
-    command = [sys.executable, "-m", "artkit", "run", "--data", str(data), *options, "--out", str(folder / "run")]
+    """A run of one epoch, with few reporters."""
+    recipe = folder / "recipe.toml"
+    recipe.write_text(
+        f'[data]\npath = "{tiny_dataset(folder / "shapes")}"\nimage_size = 32\n[train]\nepochs = 1\nbatch_size = 8\n'
+        'device = "cpu"\n[model]\nname = "small-resnet"\nwidth = 8\n[[reporter]]\nname = "metrics"\n'
+    )
+    command = [sys.executable, "-m", "artkit", "run", str(recipe), "--out", str(folder / "run")]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return folder / "run"
 
