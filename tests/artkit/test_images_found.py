@@ -71,6 +71,18 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_go_on(tree, monkeyp
     assert [one.name for one in found] == [f"{tree}/b.JPG", f"{tree}/a", f"{tree}/x.jpg/e.webp"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("not an image", "not an image"),
+        ("too many pixels: 9x9", "too many pixels"),
+        ("not a JPEG that can be read (header(): broken)", "not a JPEG that can be read"),
+    ],
+)
+def test_reasons_are_counted_by_kind(reason, kind):
+    assert Unusable("a.jpg", reason).kind == kind
+
+
 def test_a_file_that_is_named_may_be_called_anything(tree):
     (found,) = open_place(f"{tree}/a/notes.txt").images(Counter())
     assert found.read() == b"a/notes.txt"

@@ -1,13 +1,16 @@
 """One image that was found, or something that cannot be used, with the reason."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from artkit_shards.conversion.sources.names import readable
 from artkit_shards.format.files import read_image_file
+
+_DETAIL: Final = re.compile(r": | \(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,12 @@ class Unusable:
     name: str
     """Of an image, a tar or a folder."""
     reason: str
-    """Why; what stands before a colon is one of a few kinds."""
+    """Why; what stands before a colon or a bracket is one of a few kinds."""
 
     @property
     def kind(self) -> str:
         """The kind of reason, to count by."""
-        return self.reason.partition(":")[0]
+        return _DETAIL.split(self.reason, maxsplit=1)[0]
 
 
 Found: TypeAlias = FoundImage | Unusable
