@@ -3,6 +3,7 @@
 tar.py              samples -> members of a tar
 tar_reader.py       headers of a tar -> its members
 samples.py          members -> samples
+descriptions.py     what is said of a sample in words
 sidecars.py         files beside the shards for DALI, Energon and wids
 sidecar_contents.py what stands in them
 index.py            columns that find a sample without a search

@@ -11,17 +11,18 @@ from copy import copy
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from artkit_shards.errors import DatasetError, SampleError
+from artkit_shards.format.descriptions import read_description
 from artkit_shards.format.files import MAX_IMAGE_BYTES
 from artkit_shards.format.index import COLUMNS, LABEL_TYPE, check_checksums, read_column, read_text_column
 from artkit_shards.format.manifest import FOLDER, MAKE_AGAIN, Manifest, SplitEntry, Target
 from artkit_shards.format.reading import Check, OpenFile, PinnedImage, ShardFiles
-from artkit_shards.format.samples import found_instead
+from artkit_shards.format.samples import found_instead, qualified_key
 from artkit_shards.format.tar import BLOCK
 from artkit_shards.images import MAX_PIXELS
 
@@ -116,6 +117,31 @@ class Split:
                 raise self._error(row, "has other bytes than the index says: the shard was damaged or changed")
             self._checked[row] = True
         return data
+
+    def fields(self, row: int) -> dict[str, Any]:
+        """What the JSON beside an image says: of converted data sets its file, its sides, and its class by target.
+
+        Classes that were held out are named there alone.
+
+        Returns:
+            {} if the sample has no JSON behind its image.
+
+        Raises:
+            IndexError: if there is no such row.
+            SampleError: if it cannot be read.
+        """
+        number, shard = self._shard_number(row), self.shard_of(row)
+        key = self.keys[row].removeprefix(qualified_key(shard, ""))
+        try:
+            return read_description(
+                lambda offset, size: self._files.read(number, offset, size),
+                int(self._offset[row]) + int(self._size[row]),
+                key,
+            )
+        except OSError as error:
+            raise self._error(row, f"cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise self._error(row, f"has JSON that cannot be read ({error})") from error
 
     @property
     def is_remote(self) -> bool:

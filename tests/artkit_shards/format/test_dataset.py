@@ -403,3 +403,56 @@ def test_text_columns_hold_any_text(tmp_path):
     with pytest.raises(IndexError, match="out of range"):
         column[5]
     assert read_column(tmp_path, "class.label", "<i4", 5).tolist() == [0, 1, -1, 2, 3]
+
+
+# --- what is said of a sample beside its image ----------------------------------------------------------------------
+
+
+def test_the_json_of_every_sample_is_read_from_behind_its_image(made):
+    dataset = open_dataset(made)
+    for split in map(dataset.split, dataset.split_names):
+        for row in range(len(split)):
+            fields = split.fields(row)
+            assert fields["file"] == split.files[row]
+            assert fields["class"] == dataset.class_names[split.labels[row]]
+            assert (fields["width"], fields["height"]) == (split.widths[row], split.heights[row])
+
+
+def test_the_name_of_a_held_out_class_is_in_the_json_alone(source, tmp_path):
+    convert(ClassFolders(source / "src"), tmp_path / "dst", Settings(hold_out=("c",)), workers=1)
+    unknown = open_dataset(tmp_path / "dst").split("unknown")
+    assert unknown.labels.tolist() == [-1] * 4
+    assert {unknown.fields(row)["class"] for row in range(4)} == {"c"}
+
+
+def json_place(split, row):
+    """Where the data of a sample's JSON begins: behind the padded image, the class with its header, and a header."""
+    end = int(split._offset[row]) + int(split._size[row])
+    return end + -end % 512 + 2 * 512 + 512
+
+
+def test_json_that_is_damaged_is_told_with_its_sample(made):
+    split = open_dataset(made).split("train")
+    with (made / split.shard_of(3)).open("r+b") as file:
+        file.seek(json_place(split, 3))
+        assert file.read(1) == b"{"
+        file.seek(-1, os.SEEK_CUR)
+        file.write(b"#")
+    with pytest.raises(
+        SampleError, match=rf"sample {split.keys[3]} of {split.shard_of(3)} has JSON that cannot be read"
+    ):
+        split.fields(3)
+
+
+def test_a_sample_without_json_says_nothing(made):
+    split = open_dataset(made).split("train")
+    with (made / split.shard_of(3)).open("r+b") as file:
+        file.seek(json_place(split, 3) - 512)
+        file.write(bytes(512))  # the archive ends here, for all that its reader can tell
+    assert split.fields(3) == {}
+
+
+def test_a_row_that_is_not_there_has_no_fields(made):
+    split = open_dataset(made).split("val")
+    with pytest.raises(IndexError, match=f"row {len(split)} is outside"):
+        split.fields(len(split))
