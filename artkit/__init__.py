@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from artkit.annotations import Doc, Ge, Gt, Interval, Le, Lt, MultipleOf
+    from artkit.calibration import Reliability, calibration_interval, reliability, tempered
     from artkit.class_table import weights_by_class
     from artkit.contracts import (
         Augmenter,
@@ -92,6 +93,7 @@ __all__ = [
     "RegisterSamplers",
     "RegisterSchedules",
     "RegisterSources",
+    "Reliability",
     "ReporterContext",
     "ReporterFactory",
     "RunError",
@@ -106,8 +108,11 @@ __all__ = [
     "SourceContext",
     "SourceFactory",
     "__version__",
+    "calibration_interval",
     "hookimpl",
     "per_sample",
+    "reliability",
+    "tempered",
     "weights_by_class",
     "wilson_interval",
 ]
@@ -122,6 +127,7 @@ _HOMES = (
     "artkit.class_table",
     "artkit.lifting",
     "artkit.wilson",
+    "artkit.calibration",
 )
 
 
