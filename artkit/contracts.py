@@ -375,7 +375,9 @@ class Predictions:
     probabilities: "NDArray[np.float64]"
     """Softmax of the logits, (N, K). Read-only."""
     metrics: Mapping[str, float]
-    """Values over all of them: "accuracy", "macro_recall", "macro_f1", "loss", ..."""
+    """Values over all of them: "accuracy", "macro_recall", "macro_f1", "loss", ...; "unknown_auroc" and "unknown_fpr95"
+    of `unknown_scores` where the data set has strangers: the chance that a stranger is found stranger than a sample,
+    and the share of strangers that are taken for known at the score that 95 % of the samples do not exceed."""
     image: Callable[[int, int], "NDArray[np.uint8]"] = field(repr=False)
     """`image(row, size)` gives the sample's picture, letterboxed on white: RGB, (size, size, 3)."""
     folder: Path = Path()
@@ -386,6 +388,22 @@ class Predictions:
     """Samples whose image training has too, byte for byte: the row, file and class of the one in training."""
     has_images: bool = True
     """False where the data set is out of reach: `image` gives plain gray then, and nobody should show it."""
+    temperature: float = 1.0
+    """What logits are divided by for probabilities that say how often they are right, fitted to validation; 1 without
+    validation. `probabilities` are those before: `artkit.tempered(probabilities, temperature)` gives the others."""
+    unknown_score: str = "msp"
+    """What `unknown_scores` are, such as "energy"."""
+    unknown_scores: "NDArray[np.float64]" = field(default=None)  # type: ignore[arg-type] # see __post_init__
+    """How strange each sample is to the model, (N,): the higher, the likelier it belongs to none of the classes. By
+    default the score "msp", 1 - the largest probability. Read-only."""
+    unknown_threshold: float | None = None
+    """Samples whose score is above it are called unknown; fitted to validation, None without."""
+    stranger_scores: "NDArray[np.float64] | None" = None
+    """The same score of images of classes that training never saw, (M,); None if the data set has none. Read-only."""
+
+    def __post_init__(self) -> None:
+        if self.unknown_scores is None:
+            object.__setattr__(self, "unknown_scores", 1.0 - self.probabilities.max(axis=1))
 
     @property
     def predicted(self) -> "NDArray[np.int64]":

@@ -168,6 +168,38 @@ def two_target_run(two_target_shards: Path, tmp_path_factory: pytest.TempPathFac
     return _quick_run(two_target_shards, tmp_path_factory.mktemp("two-target-run"), *both)
 
 
+def _hue(number: int, generator: Any) -> Any:
+    """A picture of coarse noise in a colour of its own."""
+    import numpy as np
+    from PIL import Image
+
+    coarse = generator.integers(0, 120, (5, 6, 3), dtype=np.uint8)
+    coarse[..., number % 3] += 120
+    return Image.fromarray(coarse).resize((24, 20), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="session")
+def held_out_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of "blue", "green" and "red" noise: 21 training, 9 validation and 9 test images; and 6 images of the
+    class "grey" and 4 of "white", which were held out, in the split "unknown". Do not change it.
+    """
+    import numpy as np
+
+    from artkit_shards import ClassFolders, Settings, convert
+
+    folder = tmp_path_factory.mktemp("held-out")
+    generator = np.random.default_rng(0)
+    counts = {"red": 13, "green": 13, "blue": 13, "grey": 6, "white": 4}
+    for number, (name, count) in enumerate(counts.items()):
+        (folder / "images" / name).mkdir(parents=True)
+        for index in range(count):
+            _hue(number, generator).save(folder / "images" / name / f"{index:02d}.png")
+    fractions = {"train": 0.54, "val": 0.23, "test": 0.23}
+    settings = Settings(fractions=fractions, hold_out=("grey", "white"), duplicates="keep")
+    convert(ClassFolders(folder / "images"), folder / "shards", settings, workers=1)
+    return folder / "shards"
+
+
 class ReporterStage:
     """Sends run events to reporters as a run does, in their order, without training anything.
 

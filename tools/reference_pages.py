@@ -17,7 +17,7 @@ from artkit import annotations, contracts, hookspecs, testing
 from artkit.contracts import KINDS, Kind
 from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
 from artkit.options import OptionTable, groups, hints, reading, recipe_text
-from artkit.recipe import DataSettings, RetrainSettings, TrainSettings
+from artkit.recipe import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.recipe.layers import default_layer
 from artkit.registering import RegisterOf
 from artkit.registry import Component, Registry, plural, shared_options
@@ -35,7 +35,12 @@ _RETURNED: Final[Mapping[Kind, tuple[type, ...]]] = {
 }
 """Beside the context: the classes of the contract that authors of a kind meet."""
 
-_SETTINGS: Final[Mapping[str, Any]] = {"data": DataSettings, "train": TrainSettings, "retrain": RetrainSettings}
+_SETTINGS: Final[Mapping[str, Any]] = {
+    "data": DataSettings,
+    "train": TrainSettings,
+    "unknown": UnknownSettings,
+    "retrain": RetrainSettings,
+}
 
 
 def all_pages(registry: Registry) -> dict[str, str]:
@@ -170,7 +175,7 @@ def options_page() -> str:
 
 
 def settings_page() -> str:
-    """The page of the sections [data], [train] and [retrain], with the defaults of the recipe that runs start from."""
+    """The page of the sections that belong to no component, with the defaults of the recipe that runs start from."""
     texts = [
         "Sections of a recipe",
         "What belongs to a run and to no component. `artkit run --print-recipe` shows all values.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artkit.cli.notes import print_note, results_alone
+from artkit.cli.open_set_tables import print_open_set
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
 from artkit.cli.resolving import tell_changed_plugins
@@ -13,9 +14,11 @@ from artkit.cli.scores import SCORES, interval_text, score_text
 from artkit.cli.tables import plain_console, plain_table
 from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau, weights_name
 from artkit.cli.trained_run import precision_notes, unfinished_notes
+from artkit.cli.unknown_score import UnknownScore, UnknownScoreChoice, features_progress
 
 if TYPE_CHECKING:
     from artkit.engine.evaluating import Evaluation, TargetEvaluation
+    from artkit.engine.open_set.judgement import RunRule
     from artkit.engine.trained import TrainedModel
     from artkit_shards import Dataset, Split
 
@@ -36,13 +39,15 @@ def evaluate(
     ] = None,
     weights: BestWeights = None,
     tau: Tau = 0.0,
+    unknown_score: UnknownScoreChoice = None,
     device: RunsDevice = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
             parser=given_path,
-            help="Write predictions.csv, evaluation.json and answers.safetensors, which `artkit report` draws, to it.",
+            help="Write predictions.csv, evaluation.json, answers.safetensors, which `artkit report` draws, and "
+            "unknown.csv if there are strangers to it.",
         ),
     ] = None,
     plugin: PluginFiles = None,
@@ -53,6 +58,7 @@ def evaluate(
     """Give the figures of a trained run, with 95 % intervals: its own, or those on another data set."""
     from artkit.engine import evaluating  # imports torch, which takes seconds
     from artkit.engine.evaluation_files import claim_folder, write_evaluation
+    from artkit.engine.open_set.table import write_strangers
     from artkit.engine.targets import folder_of
     from artkit.engine.trained import find_weights, load_trained
 
@@ -68,12 +74,15 @@ def evaluate(
     tell_changed_plugins(run, [trained.recipe.model])
     for note in (*unfinished_notes(run), *precision_notes(trained), *_notes(run, dataset, judged)):
         print_note(note)
+    rule = _load_rule(run, trained, unknown_score)
     with results_alone(json_):
-        result = _evaluate(trained, dataset, judged, tau)
+        result = _evaluate(trained, dataset, judged, tau, rule)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
     if out is not None:
         predictions = [target.predictions for target in result.targets]
         write_evaluation(out, predictions, dataset, figures, note=print_note)
+        for target in result.targets:
+            write_strangers(out / target.predictions.folder, target.open_set, target.predictions.class_names)
     if json_:
         _print_json(figures)
     else:
@@ -102,14 +111,25 @@ def _notes(run: Path, dataset: "Dataset", split: "Split") -> list[str]:
     return []
 
 
-def _evaluate(trained: "TrainedModel", dataset: "Dataset", split: "Split", tau: float) -> "Evaluation":
+def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "RunRule":
+    """By what images are found strange."""
+    from artkit.engine.open_set.calibration import CALIBRATION
+    from artkit.engine.open_set.rule import read_rule
+
+    with features_progress() as on_progress:
+        rule = read_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
+    if not rule.targets and (run / CALIBRATION).is_file():
+        print_note(f"{CALIBRATION} of the run is about other weights than these: they have no temperature here")
+    return rule
+
+
+def _evaluate(trained: "TrainedModel", dataset: "Dataset", split: "Split", tau: float, rule: "RunRule") -> "Evaluation":
     from artkit.cli.conversion_progress import conversion_progress
     from artkit.engine.evaluating import evaluate
 
-    with conversion_progress({split.name: f"judging {split.name}"}) as progress:
-        progress(split.name, 0, len(split))
-        on_batch = lambda done: progress(split.name, done, len(split))  # noqa: E731
-        return evaluate(trained, dataset, split, tau=tau, on_batch=on_batch)
+    judged = dict.fromkeys([split.name, *({"unknown"} & set(dataset.split_names))])
+    with conversion_progress({name: f"judging {name}" for name in judged}) as progress:
+        return evaluate(trained, dataset, split, tau=tau, rule=rule, on_batch=progress)
 
 
 def _print_json(figures: dict[str, Any]) -> None:
@@ -144,6 +164,7 @@ def _print_target(result: "Evaluation", target: "TargetEvaluation", *, title: st
         value = score_text(name, target.predictions.metrics[name])
         table.add_row(words, value, interval_text(name, target.intervals[name]))
     plain_console().print(table)
+    print_open_set(target)
 
 
 def _left_out_lines(result: "TargetEvaluation") -> list[str]:

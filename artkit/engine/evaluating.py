@@ -15,6 +15,9 @@ from artkit.engine.assembly import TEST, VALIDATION, judged_split
 from artkit.engine.evaluation import predict_split
 from artkit.engine.intervals import Interval
 from artkit.engine.judging import make_predictions
+from artkit.engine.open_set.features import split_features
+from artkit.engine.open_set.judgement import OpenSet, RunRule, SplitAnswers, open_set_figures
+from artkit.engine.open_set.strangers import UNKNOWN, Strangers, find_strangers, stranger_split
 from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.prior import adjust_logits
 from artkit.engine.targets import TargetHead, folder_of
@@ -23,6 +26,9 @@ from artkit.errors import RunError
 from artkit.suggest import suggest
 from artkit_shards import Dataset, Split
 from artkit_shards.wording import listed
+
+OnBatch = Callable[[str, int, int], None]
+"""Called with the name of a split, the images done, and those to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,10 @@ class TargetEvaluation:
     """Classes that the model does not know -> their images, which were left out."""
     without_class: int
     """Images without any class, which were left out too."""
+    open_set: OpenSet
+    """How strange its images were found to be, and strangers."""
+    figures: Mapping[str, Any]
+    """Beside the metrics, see `open_set_figures`."""
 
     @property
     def supports(self) -> NDArray[np.int64]:
@@ -53,6 +63,7 @@ class TargetEvaluation:
             "intervals": {name: list(interval) for name, interval in self.intervals.items()},
             "left_out": dict(self.left_out),
             "without_class": self.without_class,
+            **self.figures,
         }
 
 
@@ -137,21 +148,45 @@ def evaluate(
     split: Split,
     *,
     tau: float = 0.0,
-    on_batch: Callable[[int], None] = lambda _: None,
+    rule: RunRule | None = None,
+    on_batch: OnBatch = lambda *_: None,
 ) -> Evaluation:
-    """Judge a model on a split, in every target that it shares with the data set.
+    """Judge a model on a split, in every target that it shares with the data set; and on strangers, if there are any.
 
     Args:
         trained: The model.
         dataset: Any data set; its targets and classes are matched by name with those of the model.
         split: One of its splits.
         tau: Strength of the logit adjustment by the prior of training in each target; 0 leaves the answers as they are.
-        on_batch: Called with the number of images done so far.
+        rule: By what images are found strange, see `read_rule`; by default by logits, without a threshold.
+        on_batch: Hears how far it is.
 
     Raises:
         RunError: if the model knows none of the targets, or of the classes of the split.
     """
     judged = _known_targets(trained, dataset, split)
+    settings = trained.recipe.unknown
+    rule = rule or RunRule.uncalibrated(settings.score, settings.accept)
+    strangers = _find_strangers(dataset, split, judged)
+    answers = answer_split(trained, split, rule, on_batch)
+    stranger_answers = None
+    if any(map(len, strangers.values())):
+        stranger_answers = answer_split(trained, dataset.split(UNKNOWN), rule, on_batch)
+    targets = []
+    for head, target, labels in judged:
+        open_set = rule.judge(head, answers, strangers.get(head.name), stranger_answers, tau=tau)
+        adjusted = adjust_logits(head.of(answers.logits), head.class_counts, tau)
+        predictions = make_predictions(head, split, adjusted, labels, folder_of(head, trained.heads), open_set)
+        targets.append(_judge(predictions, dataset.targets[target], split.targets[target], labels, open_set))
+    return Evaluation(dataset=dataset, split=split.name, targets=tuple(targets), tau=tau)
+
+
+def answer_split(
+    trained: TrainedModel, split: Split, rule: RunRule, on_batch: OnBatch = lambda *_: None
+) -> SplitAnswers:
+    """What the model says of a split, and what its head is given if the rule needs that."""
+    precision = judging_precision(trained)
+    on_batch(split.name, 0, len(split))
     logits_NK = predict_split(
         trained.model,
         trained.recipe.model.component,
@@ -160,21 +195,31 @@ def evaluate(
         batch_size=trained.recipe.train.batch_size,
         threads=trained.recipe.data.threads,
         device=trained.device,
-        precision=Precision(judging_precision(trained), trained.device),
+        precision=Precision(precision, trained.device),
         mirrored=trained.recipe.train.tta,
         columns=[head.columns for head in trained.heads],
-        on_batch=on_batch,
+        on_batch=lambda done: on_batch(split.name, done, len(split)),
     )
-    targets = []
-    for head, target, labels in judged:
-        adjusted = adjust_logits(head.of(logits_NK), head.class_counts, tau)
-        predictions = make_predictions(head, split, adjusted, labels, folder_of(head, trained.heads))
-        targets.append(_judge(predictions, dataset.targets[target], split.targets[target], labels))
-    return Evaluation(dataset=dataset, split=split.name, targets=tuple(targets), tau=tau)
+    features_ND = split_features(trained, split, precision=precision) if rule.bank else None
+    return SplitAnswers(logits=logits_NK, features=features_ND)
+
+
+def _find_strangers(
+    dataset: Dataset, split: Split, judged: Sequence[tuple[TargetHead, str, NDArray[np.int64]]]
+) -> dict[str, Strangers]:
+    """Target of the model -> strangers to it; none where the split of strangers itself is judged."""
+    unknown = stranger_split(dataset)
+    if unknown is None or unknown is split:
+        return {}
+    return {head.name: find_strangers(unknown, target, head.class_names) for head, target, _ in judged}
 
 
 def _judge(
-    predictions: Predictions, class_names: Sequence[str], own_labels: NDArray[np.int64], labels: NDArray[np.int64]
+    predictions: Predictions,
+    class_names: Sequence[str],
+    own_labels: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    open_set: OpenSet,
 ) -> TargetEvaluation:
     """Add to predictions how sure they are, and what they leave out.
 
@@ -183,6 +228,7 @@ def _judge(
         class_names: Classes of the data set.
         own_labels: Their number for each image, (N,).
         labels: The model's number, (N,).
+        open_set: How strange the images are found to be.
     """
     unknown = np.bincount(own_labels[(own_labels >= 0) & (labels < 0)], minlength=len(class_names))
     return TargetEvaluation(
@@ -190,6 +236,8 @@ def _judge(
         intervals=predictions.intervals,
         left_out={name: int(count) for name, count in zip(class_names, unknown, strict=True) if count},
         without_class=int((own_labels < 0).sum()),
+        open_set=open_set,
+        figures=open_set_figures(predictions, open_set, np.flatnonzero(labels >= 0)),
     )
 
 

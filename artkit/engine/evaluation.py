@@ -44,8 +44,8 @@ def predict_split(
         threads: Threads of the loader.
         device: Where the model is.
         precision: The one of training.
-        mirrored: Whether each image is judged together with its mirror image: the answer is the logarithm of the mean
-            of the two probabilities, which are logits too.
+        mirrored: Whether each image is judged together with its mirror image: the answer has the mean of the two
+            probabilities, see `mean_answers`.
         columns: Outputs of the model for each target, which has probabilities of its own; by default one target with
             the classes of the split's data set.
         ranks: That share the images out; each learns the logits of all.
@@ -103,9 +103,18 @@ def model_logits(
 
 
 def mean_answers(logits_BK: torch.Tensor, others_BK: torch.Tensor, columns: Sequence[slice]) -> torch.Tensor:
-    """Logarithm of the mean of the probabilities of two sets of logits, (B, K), in each target by itself."""
-    means = [torch.logaddexp(logits_BK[:, part].log_softmax(1), others_BK[:, part].log_softmax(1)) for part in columns]
-    return torch.cat(means, dim=1) - math.log(2)
+    """Logits whose probabilities are the mean of those of two sets of logits, (B, K), in each target by itself.
+
+    Their level, the logarithm of the sum of their exponentials, is the mean of both levels: probabilities do not show
+    it, but how strange an image is does, see `energy`.
+    """
+    means = []
+    for part in columns:
+        one_BK, other_BK = logits_BK[:, part], others_BK[:, part]
+        levels_B1 = (one_BK.logsumexp(1, keepdim=True) + other_BK.logsumexp(1, keepdim=True)) / 2
+        mean_BK = torch.logaddexp(one_BK.log_softmax(1), other_BK.log_softmax(1)) - math.log(2)
+        means.append(mean_BK + levels_B1)
+    return torch.cat(means, dim=1)
 
 
 def check_finite(logits_NK: NDArray[np.float64], split: str, component: Component) -> None:

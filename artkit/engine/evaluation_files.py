@@ -1,4 +1,5 @@
-"""What an evaluation leaves in a folder: answers.safetensors and predictions.csv, as in a run's own, evaluation.json.
+"""What an evaluation leaves in a folder: answers.safetensors and predictions.csv, as in a run's own, evaluation.json;
+beside them unknown.csv, see `open_set.table`, where there are images of classes that training never saw.
 
 For a model of several targets, the first two are in a folder for each.
 """

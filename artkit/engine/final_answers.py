@@ -3,9 +3,12 @@
 What a reporter or a full disk spoils afterwards is drawn again from these files, see redrawing.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from artkit.contracts import Predictions
 from artkit.engine.answers import write_answers
@@ -14,12 +17,24 @@ from artkit.engine.checkpoint import load_checkpoint
 from artkit.engine.copies import with_copies
 from artkit.engine.folder import RunFolder
 from artkit.engine.judging import all_predictions
+from artkit.engine.open_set.ending import answer_splits, judge_ending
+from artkit.engine.open_set.judgement import OpenSet, open_set_figures
 from artkit.engine.ranks.sharding import load_weights
 from artkit.engine.retraining import HeadTrainer
 from artkit.engine.trainer import Trainer
+from artkit_shards import Split
 
 
-def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer) -> list[Predictions]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The test in one target."""
+
+    predictions: Predictions
+    figures: Mapping[str, Any]
+    """What run.json says of it."""
+
+
+def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer) -> list[Judged]:
     """Predict with the selected weights, once, and keep the answers.
 
     Returns:
@@ -32,21 +47,35 @@ def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | Hea
     if split is None:
         return []
     assembly.ranks.wait()  # until the first one has written the weights
-    load_weights(assembly.model, load_checkpoint(_selected(assembly, folder))["model"])
-    answers = all_predictions(assembly.heads, split, trainer.predict(split))
-    judged = [with_copies(predictions, assembly.dataset) for predictions in answers]
-    for predictions in judged if folder.writes else ():
-        write_answers(folder.path, predictions, assembly.dataset)
+    selected = _selected(assembly, folder)
+    load_weights(assembly.model, load_checkpoint(selected)["model"])
+    answers = answer_splits(assembly, split, trainer.predict)
+    open_sets = judge_ending(assembly, folder, split, answers, selected)
+    judged = []
+    for one in all_predictions(assembly.heads, split, answers[split.name].logits, open_sets):
+        predictions = with_copies(one, assembly.dataset)
+        if folder.writes:
+            write_answers(folder.path, predictions, assembly.dataset)
+        figures = _figures(predictions, open_sets[predictions.target], split)
+        judged.append(Judged(predictions=predictions, figures=figures))
     return judged
 
 
-def final_figures(assembly: Assembly, folder: RunFolder, judged: Sequence[Predictions]) -> dict[str, Any] | None:
+def final_figures(assembly: Assembly, folder: RunFolder, judged: Sequence[Judged]) -> dict[str, Any] | None:
     """What run.json says of the test; None if there was none."""
     if not judged:
         return None
-    figures = {each.target: {"images": len(each.labels), "metrics": dict(each.metrics)} for each in judged}
+    figures = {each.predictions.target: each.figures for each in judged}
     first = figures.pop(assembly.heads[0].name)
-    return {"split": judged[0].split, "weights": _selected(assembly, folder).name, **first, "others": figures}
+    split = judged[0].predictions.split
+    return {"split": split, "weights": _selected(assembly, folder).name, **first, "others": figures}
+
+
+def _figures(predictions: Predictions, open_set: OpenSet, split: Split) -> dict[str, Any]:
+    """What run.json says of one target."""
+    rows = np.flatnonzero(split.targets[predictions.target] >= 0)
+    said = {"images": len(predictions.labels), "metrics": dict(predictions.metrics)}
+    return {**said, **open_set_figures(predictions, open_set, rows)}
 
 
 def _selected(assembly: Assembly, folder: RunFolder) -> Path:

@@ -170,8 +170,8 @@ def _carry_out(
             judged = judge_selected(assembly, folder, trainer)
             facts |= {"tested": final_figures(assembly, folder, judged)}
             folder.write_facts(facts)
-            for predictions in judged:
-                reporters.predictions(predictions)
+            for target in judged:
+                reporters.predictions(target.predictions)
             # Only what is on disk is done: on a full disk the run stays open, and can be resumed to its reports.
             folder.write_facts({**facts, "status": "ok"})
             status = "ok"

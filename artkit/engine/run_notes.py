@@ -23,9 +23,17 @@ def notes(assembly: Assembly) -> Iterator[str]:
         )
     if assembly.validation is None:
         lack = lack_of(assembly.dataset, VALIDATION)
-        yield f"the data set has {lack}: nothing selects the best weights, the last ones are used"
+        yield (
+            f"the data set has {lack}: nothing selects the best weights, the last ones are used, and neither a "
+            "temperature nor a threshold for unknown classes is fitted"
+        )
         if settings.patience:
             yield f"train.patience={settings.patience} has no effect without a split 'val'"
+    if assembly.recipe.unknown.score == "knn":
+        yield (
+            "unknown.score=knn compares images with features of the training images, which `artkit evaluate` computes; "
+            "the tables of the run itself have the score msp"
+        )
     yield from mixing_notes(assembly.recipe, assembly.ranks, mixes=assembly.augment.mixes)
     if assembly.tested is not None and assembly.tested.name != TEST:
         lack = lack_of(assembly.dataset, TEST)

@@ -17,7 +17,7 @@ from artkit.errors import RunError
 from artkit.recipe import CommandLine, Recipe, resolve_recipe
 from artkit.registry import PluginSettings, load_registry
 
-_NEEDED: Final = ("plugins", "data", "train", "model")
+_NEEDED: Final = ("plugins", "data", "train", "unknown", "model")
 """Sections of a recipe without which a model cannot be used. The others may name plugins that are gone by now."""
 
 
@@ -28,7 +28,7 @@ class TrainedModel:
     path: Path
     """The file of the weights."""
     recipe: Recipe
-    """What the model was trained by; only its sections [data], [train] and [model] are those of the run."""
+    """What the model was trained by; only its sections [data], [train], [unknown] and [model] are those of the run."""
     model: torch.nn.Module
     device: torch.device
     heads: tuple[TargetHead, ...]

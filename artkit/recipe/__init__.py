@@ -1,6 +1,6 @@
 """Recipes: what a run is made of, from the first default to the last `--set`.
 
-    settings.py    the sections [data], [train] and [retrain]
+    settings.py    the sections [data], [train], [unknown] and [retrain]
     retraining.py  recipes that retrain the head of a run
     schema.py      what a recipe may say, for editors
     shipped.py     the recipes that come with artkit
@@ -16,7 +16,7 @@ from artkit.recipe.layers import CommandLine, read_recipe_file
 from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
 from artkit.recipe.retraining import retraining_layer
 from artkit.recipe.schema import recipe_schema
-from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
+from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.recipe.shipped import recipe_summary, shipped_recipes
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Recipe",
     "RetrainSettings",
     "TrainSettings",
+    "UnknownSettings",
     "read_recipe_file",
     "recipe_schema",
     "recipe_summary",

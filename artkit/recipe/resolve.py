@@ -17,11 +17,11 @@ from artkit.recipe.layers import (
 )
 from artkit.recipe.retraining import check_retraining
 from artkit.recipe.sections import SEVERAL, SINGLE, Layer
-from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
+from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.registry import Component, PluginSettings, Registry, provenance_of, shared_options
 from artkit_shards import is_address, parse_address
 
-SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings, RetrainSettings)
+SettingsT = TypeVar("SettingsT", DataSettings, TrainSettings, UnknownSettings, RetrainSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ class Recipe:
     plugins: PluginSettings
     data: DataSettings
     train: TrainSettings
+    unknown: UnknownSettings
     model: Choice
     sampler: Choice
     loss: Choice
@@ -77,7 +78,7 @@ class Recipe:
         """Plain values that TOML can hold; read as a recipe, they give this recipe again."""
         plugins = self.plugins.to_plain()
         plain: dict[str, Any] = {"plugins": plugins} if plugins else {}
-        plain |= {"data": to_plain(asdict(self.data)), "train": asdict(self.train)}
+        plain |= {"data": to_plain(asdict(self.data)), "train": asdict(self.train), "unknown": asdict(self.unknown)}
         plain |= {"retrain": asdict(self.retrain)} if self.retrain else {}
         plain |= {kind: getattr(self, kind).to_plain() for kind in SINGLE}
         plain |= {kind: [choice.to_plain() for choice in getattr(self, f"{kind}s")] for kind in SEVERAL}
@@ -113,6 +114,7 @@ def resolve_recipe(layer: Layer, command_line: CommandLine, registry: Registry) 
         plugins=PluginSettings.read(laid.get("plugins", ())).with_files_in(Path.cwd()),
         data=_absolute(_read_settings("data", DataSettings, laid)),
         train=_read_settings("train", TrainSettings, laid),
+        unknown=_read_settings("unknown", UnknownSettings, laid),
         model=choose("model", laid["model"], registry),
         sampler=choose("sampler", laid["sampler"], registry),
         loss=choose("loss", laid["loss"], registry),

@@ -37,7 +37,7 @@ def retraining_layer(run: Layer, weights: Path) -> Layer:
     Returns:
         A layer in which nothing is left of how the run was trained.
     """
-    kept: Layer = {name: run[name] for name in ("plugins", "augmenter", "reporter") if name in run}
+    kept: Layer = {name: run[name] for name in ("plugins", "unknown", "augmenter", "reporter") if name in run}
     return {
         "plugins": [],
         **kept,

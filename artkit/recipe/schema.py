@@ -10,10 +10,12 @@ from artkit.options import OptionTable
 from artkit.options.schema import JsonSchema, table_schema
 from artkit.recipe.layers import default_layer
 from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE
-from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings
+from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.registry import Component, Registry, shared_options
 
-_SETTINGS: dict[str, Any] = dict(zip(SETTINGS, (DataSettings, TrainSettings, RetrainSettings), strict=True))
+_SETTINGS: dict[str, Any] = dict(
+    zip(SETTINGS, (DataSettings, TrainSettings, UnknownSettings, RetrainSettings), strict=True)
+)
 
 
 def recipe_schema(registry: Registry) -> JsonSchema:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from artkit.contracts import Kind
 from artkit.registry import Registry
 
-SETTINGS: Final = ("data", "train", "retrain")
+SETTINGS: Final = ("data", "train", "unknown", "retrain")
 SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
 SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
 PLUGINS: Final = "plugins"

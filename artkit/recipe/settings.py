@@ -1,7 +1,7 @@
-"""The sections [data], [train] and [retrain] of a recipe: what belongs to the run itself and to no component.
+"""The sections [data], [train], [unknown] and [retrain] of a recipe: what belongs to the run itself, to no component.
 
 Their fields are read like the options of a component, so they have the same checks, errors and tables. The defaults of
-[data] and [train] stand in `artkit/recipes/default.toml` only; a recipe has [retrain] only if it retrains.
+all but the last stand in `artkit/recipes/default.toml` only; a recipe has [retrain] only if it retrains.
 """
 
 from dataclasses import dataclass
@@ -91,6 +91,20 @@ class TrainSettings:
     ]
     layer_decay: Annotated[
         float, Interval(gt=0, le=1), Doc("learning rate of a stage, as a share of that of the next one to the head")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSettings:
+    """Section [unknown]: how images are told that belong to none of the classes, such as works of other artists."""
+
+    score: Annotated[
+        Literal["msp", "energy", "max-logit", "knn"],
+        Doc("how strange an image is; knn needs features of the training images, which `artkit evaluate` computes"),
+    ]
+    accept: Annotated[float, Interval(gt=0, le=1), Doc("share of the validation images that is taken for known ones")]
+    neighbours: Annotated[
+        int, Ge(0), Doc("k of knn; 0 = 10, or as many as the middle class has training images, if these are fewer")
     ]
 
 

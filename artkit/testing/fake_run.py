@@ -24,6 +24,8 @@ Event = tuple[str, Mapping[str, Any]]
 
 _BATCH: Final = 8
 _IMAGES_OF_CLASS: Final = 3
+_STRANGERS: Final = np.linspace(0.3, 0.9, 7)
+"""Scores of images of classes that training never saw; in the first target alone."""
 
 
 class FakeRun:
@@ -158,6 +160,9 @@ class FakeRun:
             metrics={"accuracy": 0.5, "macro_recall": 0.5, "macro_f1": 0.45, "loss": 1.2},
             image=_picture,
             folder=Path() if len(self.run.targets) == 1 else Path(target),
+            temperature=1.25,
+            unknown_threshold=0.6,
+            stranger_scores=_STRANGERS if target == next(iter(self.run.targets)) else None,
         )
 
 

@@ -17,7 +17,7 @@ from artkit.testing.target import find_targets
 _CLASSES: Final = 4
 _BATCH: Final = 4
 _SEVERAL: Final = ("augmenter", "reporter")
-_SETTINGS: Final = ("data", "train", "retrain")
+_SETTINGS: Final = ("data", "train", "unknown", "retrain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Harness:
             if section in _SEVERAL:
                 usual[section] = [_table(one) for one in ([value] if isinstance(value, str | Mapping) else value)]
             else:
-                usual[section] = {**usual[section], **value} if section in _SETTINGS else _table(value)
+                usual[section] = {**usual.get(section, {}), **value} if section in _SETTINGS else _table(value)
         usual["reporter"] = [*usual["reporter"], {"name": "harness-recorder"}]
         return usual
 

@@ -104,6 +104,7 @@ def artkit_reporters(register: RegisterReporters) -> None:
     register("predictions", reporters.predictions)
     register("confusion-matrix", reporters.confusion_matrix)
     register("mosaic", reporters.mosaic)
+    register("calibration", reporters.calibration)
     register("curves", reporters.curves)
     register("report", reporters.report)
 

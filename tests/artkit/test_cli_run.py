@@ -15,7 +15,8 @@ from artkit_shards import ClassFolders, Settings, ShardsError, convert, index_ta
 
 DRAWN = ["--image-size", "16", "--batch-size", "4", "--set", "model.width=8", "--set", "data.threads=1"]
 # What draws takes longer than training does here.
-SMALL = [*DRAWN, *(f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "curves", "report"))]
+DRAWING = ("confusion-matrix", "mosaic", "calibration", "curves", "report")
+SMALL = [*DRAWN, *(f"--reporter=no:{name}" for name in DRAWING)]
 QUICK = [*SMALL, "--epochs", "2"]
 
 

@@ -37,7 +37,16 @@ NAMES = {
     "loss": ["cross-entropy", "weighted-cross-entropy", "effective-number", "balanced-softmax", "focal", "ldam"],
     "optimizer": ["sgd", "adam", "adamw", "rmsprop"],
     "schedule": ["constant", "linear", "cosine", "one-cycle", "step", "plateau"],
-    "reporter": ["console", "metrics", "predictions", "confusion-matrix", "mosaic", "curves", "report"],
+    "reporter": [
+        "console",
+        "metrics",
+        "predictions",
+        "confusion-matrix",
+        "mosaic",
+        "calibration",
+        "curves",
+        "report",
+    ],
     "source": ["folder", "table", "metadata", "tars"],
 }
 CONTEXTS = {

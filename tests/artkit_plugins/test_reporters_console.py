@@ -235,3 +235,14 @@ def test_the_factory_prints_to_standard_output(reporter_stage, capsys):
     reporter_stage.add(console(reporter_stage.context))
     reporter_stage.start(NAMES)
     assert "model    vit" in capsys.readouterr().out
+
+
+def test_strangers_have_a_line_in_the_result(reporter_stage, pipe, predictions_from):
+    metrics = {"accuracy": 0.5, "macro_recall": 0.4, "macro_f1": 0.3, "unknown_auroc": 0.7134, "unknown_fpr95": 0.88}
+    run_whole(reporter_stage, predictions_from(CONFUSION, NAMES, metrics=metrics, unknown_score="energy"))
+    assert "  unknown artists  AUROC 0.71, 88.0 % of them accepted at 95 % of known (energy)" in pipe.lines
+
+
+def test_without_strangers_there_is_no_line_of_them(reporter_stage, pipe, predictions_from):
+    run_whole(reporter_stage, predictions_from(CONFUSION, NAMES))
+    assert "AUROC" not in pipe.text

@@ -19,7 +19,7 @@ from artkit_plugins.reporters.report_page.results import read_result
 
 NAMES = ["Delacroix", "<script>alert(1)</script>", "unseen"]
 CONFUSION = [[2, 2, 0], [1, 6, 0], [0, 0, 0]]
-FACTORIES = ("console", "metrics", "predictions", "confusion_matrix", "mosaic", "curves", "report")
+FACTORIES = ("console", "metrics", "predictions", "confusion_matrix", "mosaic", "calibration", "curves", "report")
 UNCLOSED = ("meta", "link", "img", "br", "input")
 
 
@@ -369,12 +369,13 @@ def test_all_reporters_together_leave_one_page_that_shows_all(reporter_stage, pr
     many = num_classes >= 30
     assert sorted(path.name for path in reporter_stage.folder.iterdir()) == sorted(
         [
-            *("confused_pairs.csv", "confusion.csv", "confusion.png", "curves.png", "metrics.csv", "mosaics"),
+            *("calibration.png", "confused_pairs.csv", "confusion.csv", "confusion.png", "curves.png"),
+            *("metrics.csv", "mosaics"),
             *("per_class.csv", "predictions.csv", "report.html", "steps.csv", "test_metrics.json"),
             *(["confusion_worst.png"] if many else []),
         ]
     )
     shown = page(reporter_stage)
-    assert len(shown.sources) == 2 + many + 2
+    assert len(shown.sources) == 3 + many + 2
     assert f"{2 * num_classes} mosaics of single classes" in shown.text
     assert "Result on test" in capsys.readouterr().out

@@ -83,7 +83,6 @@ def test_sample_scores_are_those_worked_out_by_hand():
     assert scores.p_true.tolist() == [0.2, 0.5]
     assert scores.p_predicted.tolist() == [0.7, 0.5]
     assert scores.margin.tolist() == pytest.approx([0.5, 0.25])
-    assert scores.unknown_score.tolist() == pytest.approx([0.3, 0.5])
     assert scores.loss.tolist() == pytest.approx([-math.log(0.2), -math.log(0.5)])
     assert scores.entropy[1] == pytest.approx(1.5 * math.log(2))
 

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 
+import numpy as np
 import pytest
 
 from artkit_plugins.reporters import metrics, predictions
@@ -173,3 +174,14 @@ def test_predictions_say_of_each_image_what_it_is_and_how_sure_the_model_was(rep
     assert float(wrong["loss"]) == pytest.approx(-math.log(0.25), rel=1e-5)
     assert float(wrong["entropy"]) == pytest.approx(-0.25 * math.log(0.25) - 0.75 * math.log(0.75), rel=1e-5)
     assert reporter_stage.published == [("predictions.csv", "What was said of every image", "table")]
+
+
+def test_the_unknown_score_is_the_one_that_the_run_chose(reporter_stage, predictions_from):
+    reporter_stage.add(predictions(reporter_stage.context))
+    reporter_stage.start("ab")
+    said = predictions_from(
+        [[1, 1], [0, 1]], unknown_score="energy", unknown_scores=np.array([-7.5, -0.25, -1234567.0])
+    )
+    reporter_stage.send("artkit_predictions", predictions=said)
+    scores = [row["unknown_score"] for row in read_table(reporter_stage.folder / "predictions.csv")]
+    assert scores == ["-7.5", "-0.25", "-1.23457e+06"]

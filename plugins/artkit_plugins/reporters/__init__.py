@@ -7,6 +7,7 @@ Each factory is light; what it builds lives in a module of its own, imported whe
     predictions       prediction_table.py          predictions.csv
     confusion-matrix  confusions.py                confusion.csv, confusion.png, confused_pairs.csv
     mosaic            mosaics.py                   mosaics/: the images themselves, by class, by pair, by loss
+    calibration       calibrations.py              calibration.png: probabilities against the truth, and strangers
     curves            curve_figure.py              curves.png
     report            report_page/                 report.html, one page that shows all of it
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 from artkit import Doc, Ge, Gt, Interval, ReporterContext
 
 if TYPE_CHECKING:
+    from artkit_plugins.reporters.calibrations import CalibrationReporter
     from artkit_plugins.reporters.confusions import ConfusionReporter
     from artkit_plugins.reporters.curve_figure import CurvesReporter
     from artkit_plugins.reporters.metric_tables import MetricsReporter
@@ -79,6 +81,17 @@ def mosaic(
     from artkit_plugins.reporters.mosaics import MosaicLayout, MosaicReporter
 
     return MosaicReporter(ctx, MosaicLayout(tile=tile, columns=columns, tiles=tiles, pairs=pairs, classes=classes))
+
+
+def calibration(
+    ctx: ReporterContext,
+    *,
+    bins: Annotated[int, Interval(ge=2, le=100), Doc("bins of answers by how sure they are")] = 15,
+) -> "CalibrationReporter":
+    """calibration.png: how often answers are right by how sure they are; and how well strangers are told."""
+    from artkit_plugins.reporters.calibrations import CalibrationReporter
+
+    return CalibrationReporter(ctx, bins=bins)
 
 
 def curves(

@@ -26,8 +26,9 @@ class PredictionsReporter:
     """Writes what the model said of each image and how sure it was.
 
     `margin` is the largest probability minus the second largest; `entropy` is in nats; `loss` is the negative logarithm
-    of the true class's probability. `unknown_score` is 1 - `p_predicted`, the maximum-softmax-probability score: the
-    higher, the likelier that the image belongs to none of the classes.
+    of the true class's probability. `unknown_score` is the score that the recipe chooses by `unknown.score`, such as
+    "energy": the higher, the likelier that the image belongs to none of the classes. Probabilities are those of the
+    logits as they are; calibration.json has the temperature that makes them say how often they are right.
     """
 
     def __init__(self, ctx: ReporterContext) -> None:
@@ -45,7 +46,8 @@ class PredictionsReporter:
 def _rows(predictions: Predictions) -> Iterator[tuple[object, ...]]:
     names, split = predictions.class_names, predictions.split
     scores = sample_scores(predictions.probabilities, predictions.labels)
-    columns = (scores.p_true, scores.p_predicted, scores.margin, scores.entropy, scores.loss, scores.unknown_score)
+    sure = (scores.p_true, scores.p_predicted, scores.margin, scores.entropy, scores.loss)
+    columns = (*sure, predictions.unknown_scores)
     # Six significant digits say all that a float32 network knows.
     numbers = zip(*([f"{x:.6g}" for x in column.tolist()] for column in columns), strict=True)
     words = zip(

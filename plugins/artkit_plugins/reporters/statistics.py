@@ -69,9 +69,6 @@ class SampleScores:
     """Entropy of the probabilities in nats, from 0 to log K."""
     loss: NDArray[np.float64]
     """Negative logarithm of `p_true`."""
-    unknown_score: NDArray[np.float64]
-    """1 - `p_predicted`: the maximum softmax probability as a score for "none of the classes" (Hendrycks and Gimpel,
-    2017)."""
 
 
 def sample_scores(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> SampleScores:
@@ -95,7 +92,6 @@ def _scored(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tu
         largest[:, 0] - second,
         np.maximum(-(probabilities * logs).sum(axis=1), 0.0),
         -logs[rows, labels],
-        1.0 - largest[:, 0],
     )
 
 

@@ -234,7 +234,7 @@ def _result(run: RunInfo, epochs: list[Epoch], predictions: Predictions) -> list
         _score("macro recall", metrics).append(f"   (guessing: {guess})"),
         _score("macro F1", metrics),
     ]
-    return lines + _worst_classes(predictions) + _worst_pairs(predictions)
+    return lines + _strangers(predictions) + _worst_classes(predictions) + _worst_pairs(predictions)
 
 
 def _further_result(predictions: Predictions) -> Text:
@@ -247,6 +247,17 @@ def _further_result(predictions: Predictions) -> Text:
     images = plural(len(predictions.labels), "image")
     heading = f"Result on {predictions.split}: {predictions.target}"
     return Text.assemble("\n", (heading, "bold"), f": {', '.join(values)}; {images}")
+
+
+def _strangers(predictions: Predictions) -> list[Text]:
+    """How well images are told whose classes training never saw, if there are any."""
+    metrics, score = predictions.metrics, predictions.unknown_score
+    if "unknown_auroc" not in metrics:
+        return []
+    auroc, taken = f"{metrics['unknown_auroc']:.2f}", percent(metrics["unknown_fpr95"])
+    rest = f", {taken} of them accepted at 95 % of known ({score})"
+    plural_of = f"{predictions.target}{'es' if predictions.target.endswith('s') else 's'}"
+    return [Text.assemble(f"  unknown {plural_of}  AUROC ", (auroc, "bold cyan"), rest)]
 
 
 def _score(title: str, metrics: Mapping[str, float]) -> Text:

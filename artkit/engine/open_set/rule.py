@@ -1,0 +1,131 @@
+"""The rule by which a finished run calls images unknown: read from its folder, for `artkit evaluate` and `predict`.
+
+`B` images, `K` outputs of the model, `D` features.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artkit.engine.evaluating import judging_precision
+from artkit.engine.open_set.bank import FeatureBank, OnProgress, open_bank
+from artkit.engine.open_set.calibration import digest_of, read_calibration
+from artkit.engine.open_set.judgement import RunRule
+from artkit.engine.open_set.scores import LOGIT_SCORES, ScoreName
+from artkit.engine.open_set.threshold import accepted
+from artkit.engine.targets import TargetHead
+from artkit.engine.trained import TrainedModel
+from artkit.errors import RunError
+
+
+class ModelAnswers(Protocol):
+    """What a model says of some images."""
+
+    @property
+    def logits_BK(self) -> NDArray[np.float64]:  # noqa: N802 - shape suffix, as of what is read
+        """Of all targets, the prior of training still in them."""
+        ...
+
+    @property
+    def features_BD(self) -> NDArray[np.float32] | None:  # noqa: N802 - likewise
+        """What its head was given; None if that is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnknownRule:
+    """Says which images belong to none of the classes of a model's first target."""
+
+    head: TargetHead
+    score: ScoreName
+    threshold: float
+    """Images whose score is above it are unknown."""
+    temperature: float
+    """What the logits of the target are divided by for probabilities that say how often they are right."""
+    bank: FeatureBank | None = None
+    """For the score `knn`."""
+
+    def scores(self, answers: ModelAnswers) -> NDArray[np.float64]:
+        """How strange each image is, (B,); the higher, the stranger.
+
+        Raises:
+            RunError: if the score needs features, and there are none.
+        """
+        if self.bank is None:
+            return LOGIT_SCORES[self.score](self.head.of(answers.logits_BK))
+        if answers.features_BD is None:
+            raise RunError("the score knn compares features, and those of these images are not known; use msp")
+        return self.bank.scores(answers.features_BD)
+
+    def are_unknown(self, scores_B: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which images are called unknown, (B,)."""
+        unknown: NDArray[np.bool_] = ~accepted(scores_B, self.threshold)
+        return unknown
+
+
+def read_rule(
+    run: Path,
+    trained: TrainedModel,
+    score: ScoreName | None = None,
+    *,
+    on_progress: OnProgress = lambda *_: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> RunRule:
+    """By what a run judges how strange images are; where it fitted nothing for these weights, scores alone.
+
+    Args:
+        run: The run folder.
+        trained: A model of the run.
+        score: Which one decides; by default what the run's recipe says.
+        on_progress: Hears how far the features of training images are, which `knn` needs.
+        tell: Shows one line to the user.
+
+    Raises:
+        RunError: if calibration.json is damaged, or the score cannot be computed for this model.
+        ShardsError: if a training image cannot be read.
+    """
+    settings = trained.recipe.unknown
+    chosen = score or settings.score
+    sha256 = digest_of(trained.path)
+    found = read_calibration(run, sha256)
+    bank = None
+    if chosen == "knn":
+        bank = open_bank(run, trained, sha256, precision=judging_precision(trained), on_progress=on_progress, tell=tell)
+    return RunRule(
+        score=chosen,
+        targets=found.targets if found else {},
+        accept=found.accept if found else settings.accept,
+        bank=bank,
+    )
+
+
+def load_unknown_rule(
+    run: Path,
+    trained: TrainedModel,
+    score: ScoreName | None = None,
+    *,
+    on_progress: OnProgress = lambda *_: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> UnknownRule | None:
+    """The rule of the model's first target; arguments and errors as those of `read_rule`.
+
+    Returns:
+        None if no threshold is known: the run had no validation, or the weights are not those that it selected.
+    """
+    rule = read_rule(run, trained, score, on_progress=on_progress, tell=tell)
+    head = trained.heads[0]
+    threshold = rule.thresholds(head.name).get(rule.score)
+    if threshold is None:
+        return None
+    fitted = rule.targets.get(head.name)
+    return UnknownRule(
+        head=head,
+        score=rule.score,
+        threshold=threshold,
+        temperature=fitted.temperature if fitted else 1.0,
+        bank=rule.bank,
+    )
