@@ -14,12 +14,15 @@ from artkit.cli.paths import given_path, given_text
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
 from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau
 from artkit.cli.trained_run import load_run
+from artkit.cli.unknown_score import UnknownScore, UnknownScoreChoice, features_progress
 
 if TYPE_CHECKING:
     from artkit.cli.prediction_rows import PredictionWriter
     from artkit.cli.prediction_tally import UnusableTally
     from artkit.engine.answering import Answered, Answering
     from artkit.engine.images.asked import AskedImages
+    from artkit.engine.predicting import UnknownRule
+    from artkit.engine.trained import TrainedModel
 
 _OUTPUT: Final = "Output"
 _PHASE: Final = "answer"
@@ -42,6 +45,7 @@ def predict(
     top: Annotated[int, typer.Option(metavar="K", min=1, help="Most classes to name for each image.")] = 3,
     weights: BestWeights = None,
     tau: Tau = 0.0,
+    unknown_score: UnknownScoreChoice = None,
     no_tta: Annotated[
         bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
     ] = False,
@@ -107,7 +111,8 @@ def predict(
         sheets = None if mosaic is None else Sheets(mosaic, f"What {run.resolve().name} says")
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
         trained = load_run(run, weights, device=device, plugins=plugins)
-        predictor = Predictor(trained, tau=tau, mirrored=False if no_tta else None)
+        rule = _load_rule(run, trained, unknown_score)
+        predictor = Predictor(trained, tau=tau, mirrored=False if no_tta else None, unknown=rule)
         answering = Answering(
             predictor=predictor,
             batch_size=batch_size or trained.recipe.train.batch_size,
@@ -157,3 +162,11 @@ def _answer_all(
 
 def _tell_nobody(_phase: str, _done: int, _total: int | None) -> None:
     """For output that tells by itself how far it is."""
+
+
+def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "UnknownRule | None":
+    """By what images are called unknown; None where no threshold was fitted for these weights."""
+    from artkit.engine.open_set.rule import load_unknown_rule
+
+    with features_progress() as on_progress:
+        return load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
