@@ -206,6 +206,7 @@ class ReporterStage:
     Attributes:
         folder: The run folder.
         published: What reporters published so far: path within the folder, title, kind.
+        notes: What they noted so far.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -213,7 +214,8 @@ class ReporterStage:
 
         self.folder = folder
         self.published: list[tuple[str, str, str]] = []
-        self.context = ReporterContext(run_dir=folder, publish=self._publish)
+        self.notes: list[str] = []
+        self.context = ReporterContext(run_dir=folder, publish=self._publish, note=self.notes.append)
         self.reporters: list[Any] = []
         self.run: Any = None
 
@@ -533,7 +535,7 @@ class TrainingBench:
         small = () if "model" in choices else ("model.width=8",)
         command_line = CommandLine(
             choices=choices,
-            reporters=[f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report")],
+            reporters=["none", "metrics", "predictions"],
             settings={"data.path": str(self._shards), "data.image_size": 16, "train.batch_size": 5, "train.epochs": 2},
             assignments=[*small, "data.threads=1", "train.precision=float32", *assignments],
         )

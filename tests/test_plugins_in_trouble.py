@@ -80,7 +80,7 @@ def told(plugin_site, monkeypatch, capsys):
 
 def test_what_is_quoted_is_what_is_told(told, shape_shards, tmp_path):
     small = ["--data", shape_shards, "--epochs", 1, "--batch-size", 4, "--image-size", 16, "--quiet"]
-    reports = [f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "curves", "report")]
+    reports = [f"--reporter={name}" for name in ("none", "console", "metrics", "predictions")]
     lines = told("run", "--model", "film", "--print-recipe")
     lines |= told("run", "--model", "vit-tiny", "--print-recipe")
     lines |= told("plugins", "show", "model")

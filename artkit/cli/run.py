@@ -80,7 +80,9 @@ def run(
     reporter: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Add a reporter; repeatable; 'no:NAME' leaves one out.", rich_help_panel=_PARTS
+            metavar="NAME",
+            help="Add a reporter; repeatable; 'no:NAME' leaves one out, 'none' those of the recipe.",
+            rich_help_panel=_PARTS,
         ),
     ] = None,
     set_: Annotated[

@@ -32,7 +32,7 @@ class CommandLine:
     augmenters: Sequence[str] = ()
     """Replace those of the recipe; "none" leaves them out."""
     reporters: Sequence[str] = ()
-    """Join those of the recipe; "no:NAME" leaves one out."""
+    """Join those of the recipe; "no:NAME" leaves one out, "none" all of the recipe's."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Such as "train.epochs" -> 3; typed already."""
     assignments: Sequence[str] = ()
@@ -144,8 +144,8 @@ def _check_names(section: str, tables: Sequence[Mapping[str, Any]], where: str) 
 
 
 def _join_reporters(base: list[dict[str, Any]], names: Sequence[str], registry: Registry) -> list[dict[str, Any]]:
-    result = list(base)
-    for name in names:
+    result = [] if "none" in names else list(base)
+    for name in (name for name in names if name != "none"):
         wanted = registry.component("reporter", name.removeprefix("no:")).id
         others = [entry for entry in result if registry.component("reporter", entry["name"]).id != wanted]
         if name.startswith("no:"):

@@ -60,7 +60,7 @@ def parts_of(shape_shards, tmp_path_factory):
             CommandLine(
                 choices={"model": model, "optimizer": optimizer},
                 augmenters=["none"],
-                reporters=[f"no:artkit/{n}" for n in ("mosaic", "report", "curves", "confusion-matrix")],
+                reporters=["none", "console", "metrics", "predictions"],
                 settings=settings,
                 assignments=[*options, *assignments],
             ),

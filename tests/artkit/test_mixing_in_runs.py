@@ -22,7 +22,7 @@ def make_recipe(shape_shards):
     def make(*assignments, augmenters=("mixup", "cutmix"), batch_size=4):
         command_line = CommandLine(
             augmenters=augmenters,
-            reporters=[f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report")],
+            reporters=["none", "metrics", "predictions"],
             settings={
                 "data.path": str(shape_shards),
                 "data.image_size": 16,

@@ -13,7 +13,7 @@ from artkit.engine.occupation import LOCK, occupant, occupy
 from artkit.errors import RunError
 from artkit_shards.format.locks import hold_lock
 
-LIGHT = [f"--reporter=no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report")]
+LIGHT = [f"--reporter={name}" for name in ("none", "metrics", "predictions")]
 ME = f"process {os.getpid()} on {socket.gethostname()}"
 
 

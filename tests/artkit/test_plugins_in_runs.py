@@ -12,7 +12,7 @@ from artkit.errors import ComponentError, PluginError, RecipeError, RunError
 QUICK = [
     *("--image-size", "16", "--batch-size", "4", "--epochs", "1", "--set", "data.threads=1"),
     # What draws takes longer than training does here.
-    *(f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "curves", "report")),
+    *(f"--reporter={name}" for name in ("none", "console", "metrics", "predictions")),
 ]
 
 LINEAR = """

@@ -176,7 +176,7 @@ def run_fork(work, environment, log):
 def resolved(path, assignments=()):
     """The recipe of a file with assignments, of which those without a dot choose a component."""
     layer = read_recipe_file(path)
-    drawing = [f"no:{name}" for name in ("console", "confusion-matrix", "mosaic", "curves", "report")]
+    drawing = ["none", "metrics", "predictions"]
     choices = dict(text.split("=") for text in assignments if "." not in text)
     line = CommandLine(choices=choices, assignments=[text for text in assignments if "." in text], reporters=drawing)
     return resolve_recipe(layer, line, load_registry(layer["plugins"]))

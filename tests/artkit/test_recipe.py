@@ -88,6 +88,11 @@ def test_augmenters_replace_reporters_join(resolve):
     assert resolve(augmenters=["none"]).augmenters == ()
 
 
+def test_all_reporters_of_the_recipe_can_be_left_out_and_those_that_are_named_stay(resolve):
+    assert names(resolve(reporters=["curves", "none", "metrics"]).reporters) == ["curves", "metrics"]
+    assert resolve(reporters=["none"]).reporters == ()
+
+
 def test_one_of_several_is_set_by_its_name_or_alone_without(resolve):
     assignments = ["reporter.mosaic.columns=3", "augmenter.rotation=4", "augmenter.affine.p=0.5"]
     recipe = resolve(augmenters=["affine"], assignments=assignments)
