@@ -45,7 +45,8 @@ def compare(
         typer.Option(
             metavar="FOLDER",
             parser=given_path,
-            help="Write to it: compare.html, a page with curves and tables; compare.png, the curves; compare.json.",
+            help="Write to it: compare.html, a page with curves and tables; compare.png, the curves; compare.csv, a "
+            "row a run; compare.json.",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, and nothing else.")] = False,
@@ -98,9 +99,11 @@ def _write(comparison: "Comparison", text: str, out: Path) -> "Sequence[Path]":
     from artkit.drawing.figures import png
     from artkit.drawing.files import write_whole
     from artkit.engine.comparison.figure import draw_curves
+    from artkit.engine.comparison.summary import summary_csv
     from artkit.errors import RunError
 
     contents: dict[str, str | bytes] = {"compare.html": comparison_page(comparison), "compare.json": text + "\n"}
+    contents["compare.csv"] = summary_csv(comparison)
     if any(run.epochs for run in comparison.runs):
         contents["compare.png"] = png(draw_curves(comparison.groups))
     try:

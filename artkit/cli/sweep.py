@@ -57,7 +57,7 @@ def sweep(
         typer.Option(
             metavar="FOLDER",
             parser=given_path,
-            help="Where the runs go, and the comparison: compare.html, compare.png, compare.json.",
+            help="Where the runs go, and the comparison: compare.html, compare.png, compare.csv, compare.json.",
             show_default="runs/sweep-<digest of the recipes>",
         ),
     ] = None,

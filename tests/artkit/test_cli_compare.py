@@ -254,7 +254,7 @@ def test_a_page_of_runs_without_epochs_has_no_curves(bench, tmp_path):
     page = page_of(tmp_path / "out", run)
     assert "<img" not in page
     assert "bare has no metrics.csv, so no curves" in page
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["compare.html", "compare.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["compare.csv", "compare.html", "compare.json"]
 
 
 def test_many_groups_differ_in_colour_mark_or_style():
@@ -296,3 +296,27 @@ def test_mistakes_are_told_with_the_rule(bench, tmp_path):
     assert "choose another folder with --out" in refused(first, "--out", tmp_path / "file")
     (first / "predictions.csv").write_text("key,true\n1,cat\n")
     assert "predictions.csv is damaged" in refused(first)
+
+
+def test_the_table_has_a_row_a_run_the_first_one_on_top(bench, tmp_path):
+    second = bench.add("second", with_mistakes(0), model__name="artkit/vit@1", train__seed=3)
+    first, broken = bench.add("first", with_mistakes(0, 1)), bench.add("broken", status="failed")
+    for run, started in ((first, "2026-01-31T10:00:00+00:00"), (second, "2026-02-01T10:00:00+00:00")):
+        facts = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps({**facts, "started": started}))
+    assert artkit(second, first, broken, "--out", tmp_path / "out").exit_code == 0
+    with (tmp_path / "out" / "compare.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["run"] for row in rows] == ["broken", "first", "second"]
+    assert {name: rows[2][name] for name in ("started", "status", "model", "seed", "split", "images", "accuracy")} == {
+        "started": "2026-02-01T10:00:00+00:00",
+        "status": "ok",
+        "model": "artkit/vit@1",
+        "seed": "3",
+        "split": "test",
+        "images": "10",
+        "accuracy": "0.9",
+    }
+    assert float(rows[2]["accuracy_low"]) < 0.9 < float(rows[2]["accuracy_high"])
+    assert (rows[0]["status"], rows[0]["accuracy"], rows[0]["accuracy_low"]) == ("failed", "", "")
+    assert len(rows[0]["data"]) == 64

@@ -61,7 +61,7 @@ NAMES = [f"optimizer={name},train.seed={seed}" for name in ("sgd", "adam") for s
 def test_every_combination_is_run_once_and_compared(swept):
     folder, _, output = swept
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [*NAMES, "compare.html", "compare.json", "compare.png"]
+        [*NAMES, "compare.csv", "compare.html", "compare.json", "compare.png"]
     )
     said = json.loads((folder / "compare.json").read_text())
     assert [run["run"] for run in said["runs"]] == NAMES

@@ -42,6 +42,8 @@ class RunResult:
     status: str
     recipe: Mapping[str, Any]
     """What decided the weights: "section.option" -> value."""
+    started: str
+    """When, such as "2026-01-31T10:20:30+00:00"; "" if it does not say."""
     fingerprint: str
     """That of its data set."""
     target: str
@@ -144,6 +146,7 @@ def _read_result(path: Path, name: str, target: str | None) -> RunResult:
         name=name,
         status=facts["status"],
         recipe=facts["recipe"],
+        started=facts.get("started") or "",
         fingerprint=facts["data"]["fingerprint"],
         target=target,
         learnt=tuple(learnt),
