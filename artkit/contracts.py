@@ -400,6 +400,9 @@ class Predictions:
     """Samples whose score is above it are called unknown; fitted to validation, None without."""
     stranger_scores: "NDArray[np.float64] | None" = None
     """The same score of images of classes that training never saw, (M,); None if the data set has none. Read-only."""
+    saliency: "Callable[[int, int], NDArray[np.float32]] | None" = field(default=None, repr=False)
+    """`saliency(row, size)` gives where in the sample's picture the model found its answer: heat from 0 to 1, float32,
+    (size, size); each call computes it. None where the model is not at hand, or in parts on several processes."""
 
     def __post_init__(self) -> None:
         if self.unknown_scores is None:

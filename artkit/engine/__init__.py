@@ -31,6 +31,7 @@ checkpoint.py     tensors and plain values <-> one safetensors file, written ato
 evaluation.py     logits of a split, and scikit-learn's metrics of them
 judging.py        what a model said in each target, and what that is worth
 open_set/         strangers, and how far probabilities can be believed: scores, thresholds, temperature
+saliency.py       where in an image a model finds its answer
 preprocessing.py  from a loader's bytes to what a model sees, the same in training and evaluation
 augmentation.py   the chain of augmenters and their probability
 randomness.py     random numbers keyed by (seed, epoch, position)

@@ -21,6 +21,7 @@ from artkit.engine.open_set.ending import answer_splits, judge_ending
 from artkit.engine.open_set.judgement import OpenSet, open_set_figures
 from artkit.engine.ranks.sharding import load_weights
 from artkit.engine.retraining import HeadTrainer
+from artkit.engine.saliency import explained
 from artkit.engine.trainer import Trainer
 from artkit_shards import Split
 
@@ -53,7 +54,7 @@ def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | Hea
     open_sets = judge_ending(assembly, folder, split, answers, selected)
     judged = []
     for one in all_predictions(assembly.heads, split, answers[split.name].logits, open_sets):
-        predictions = with_copies(one, assembly.dataset)
+        predictions = explained(with_copies(one, assembly.dataset), assembly, split)
         if folder.writes:
             write_answers(folder.path, predictions, assembly.dataset)
         figures = _figures(predictions, open_sets[predictions.target], split)

@@ -163,6 +163,7 @@ class FakeRun:
             temperature=1.25,
             unknown_threshold=0.6,
             stranger_scores=_STRANGERS if target == next(iter(self.run.targets)) else None,
+            saliency=_heat,
         )
 
 
@@ -177,3 +178,7 @@ def _probabilities(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.fl
 
 def _picture(row: int, size: int) -> NDArray[np.uint8]:
     return np.full((size, size, 3), (20 * row % 256, 77, 200), dtype=np.uint8)
+
+
+def _heat(row: int, size: int) -> NDArray[np.float32]:
+    return np.full((size, size), row % 3 / 2, dtype=np.float32)
