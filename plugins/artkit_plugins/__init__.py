@@ -9,7 +9,8 @@ is imported when a factory is called. The kinds do not know one another.
     losses        cross-entropy, weighted-cross-entropy, effective-number, balanced-softmax, focal, ldam
     optimizers    sgd, adam, adamw, rmsprop
     schedules     constant, linear, cosine, one-cycle, step, plateau
-    reporters     console, metrics, predictions, confusion-matrix, mosaic, curves, report
+    reporters     console, metrics, predictions, confusion-matrix, per-class, confused-pairs, top-losses, mosaic,
+                  saliency, curves, model-card, tensorboard, report
     sources       folder, table, metadata, tars
 """
 
@@ -25,6 +26,8 @@ from artkit import (
     hookimpl,
 )
 from artkit_plugins import augmenters, losses, models, optimizers, reporters, samplers, schedules, sources
+
+PAIRS_MOVED = "take it out, and name the reporter confused-pairs beside mosaic, which has an option of that name"
 
 
 @hookimpl
@@ -103,9 +106,15 @@ def artkit_reporters(register: RegisterReporters) -> None:
     register("metrics", reporters.metrics)
     register("predictions", reporters.predictions)
     register("confusion-matrix", reporters.confusion_matrix)
-    register("mosaic", reporters.mosaic)
+    register("per-class", reporters.per_class)
+    register("confused-pairs", reporters.confused_pairs)
+    register("top-losses", reporters.top_losses)
+    register("mosaic", reporters.mosaic, removed={"pairs": PAIRS_MOVED})
+    register("saliency", reporters.saliency)
     register("calibration", reporters.calibration)
     register("curves", reporters.curves)
+    register("model-card", reporters.model_card)
+    register("tensorboard", reporters.tensorboard)
     register("report", reporters.report)
 
 

@@ -1,5 +1,6 @@
 """The built-in plugin: what it registers, that it is light, and that every component builds with its defaults."""
 
+import pkgutil
 import subprocess
 import sys
 
@@ -42,9 +43,15 @@ NAMES = {
         "metrics",
         "predictions",
         "confusion-matrix",
+        "per-class",
+        "confused-pairs",
+        "top-losses",
         "mosaic",
         "calibration",
+        "saliency",
         "curves",
+        "model-card",
+        "tensorboard",
         "report",
     ],
     "source": ["folder", "table", "metadata", "tars"],
@@ -117,3 +124,12 @@ def test_names_of_depth_preset_the_depth(registry):
 def test_class_weights_can_be_given_as_a_table_of_names(registry):
     component = registry.component("loss", "weighted-cross-entropy")
     assert component.resolve({"weights": {"a": 2.0}})["weights"] == {"a": 2.0}
+
+
+@pytest.mark.parametrize("kind", ["augmenters", "losses", "models", "reporters", "samplers", "sources"])
+def test_no_module_takes_the_place_of_a_factory_when_it_is_imported(kind):
+    package = getattr(artkit_plugins, kind)
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    factories = []
+    getattr(artkit_plugins, f"artkit_{kind}")(lambda _name, factory, **_: factories.append(factory.__name__))
+    assert not modules & set(factories)

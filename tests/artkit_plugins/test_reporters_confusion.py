@@ -9,6 +9,7 @@ from PIL import Image
 
 from artkit_plugins.reporters import confusion_matrix
 from artkit_plugins.reporters.confusion_figures import draw_matrices, part_of_matrix, whole_matrix
+from artkit_plugins.reporters.confusion_map import draw_map
 
 NAMES = ["Eugène Delacroix", "Rubens, Peter Paul", "$x^{$", "a very long name that no axis could ever hold"]
 CONFUSION = np.array([[5, 3, 0, 0], [0, 8, 1, 0], [0, 0, 0, 0], [2, 0, 0, 2]])
@@ -48,27 +49,16 @@ def test_the_table_holds_the_counts_by_name(stage, predictions_from):
     assert [[int(n) for n in row[1:]] for row in rows] == CONFUSION.tolist()
 
 
-def test_confused_pairs_say_of_how_many_and_how_much_there_was_to_learn_from(stage, predictions_from):
-    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
-    header, *rows = read_rows(stage.folder / "confused_pairs.csv")
-    assert header == ["true", "predicted", "n", "of", "share", "train_true", "train_predicted"]
-    assert rows == [
-        [NAMES[0], NAMES[1], "3", "8", "0.375", "10", "20"],
-        [NAMES[3], NAMES[0], "2", "4", "0.5", "40", "10"],
-        [NAMES[1], NAMES[2], "1", "9", "0.111111", "20", "30"],
-    ]
-
-
-@pytest.mark.parametrize("num_classes", [2, 14, 60])
+@pytest.mark.parametrize("num_classes", [2, 14, 60, 70])
 def test_pictures_are_drawn_for_any_number_of_classes(stage, predictions_from, num_classes):
     confusion = np.array([[3, 1], [0, 2]]) if num_classes == 2 else many_classes(num_classes)
     names = [f"画家 / {k}" for k in range(num_classes)]  # the font has no such letters, which must not alarm anyone
     stage.send("artkit_predictions", predictions=predictions_from(confusion, names))
     with Image.open(stage.folder / "confusion.png") as picture:
         assert picture.width > 20 * num_classes
-    assert (stage.folder / "confusion_worst.png").exists() == (num_classes == 60)
+    assert (stage.folder / "confusion_worst.png").exists() == (num_classes >= 60)
     figures = [path for path, _, kind in stage.published if kind == "figure"]
-    assert figures == ["confusion.png", "confusion_worst.png"][: 1 + (num_classes == 60)]
+    assert figures == ["confusion.png", "confusion_worst.png"][: 1 + (num_classes >= 60)]
 
 
 def test_every_count_and_its_percentage_is_written_into_its_cell():
@@ -145,3 +135,65 @@ def test_a_thousand_classes_are_colours_alone_and_no_gigapixels():
     assert max(figure.get_size_inches()) <= 22
     assert not counts.texts
     assert not counts.get_yticklabels()
+
+
+def texts(artist):
+    return [text.get_text() for text in artist.texts]
+
+
+@pytest.fixture(scope="module")
+def map_of_70():
+    """A map of 70 classes of which five are taken for one another, its group first, and its two panels."""
+    confusion = np.diag(np.full(70, 30))
+    confusion[:5, :5] += 4
+    confusion[9, 60] = 12
+    groups = [np.arange(5), *(np.array([k]) for k in range(5, 70))]
+    figure = draw_map(confusion, [f"artist no {k}" for k in range(70)], groups, title="t", note="n")
+    return figure, figure.axes
+
+
+def test_a_map_numbers_its_classes_and_lists_the_name_of_each(map_of_70):
+    figure, (counts, shares) = map_of_70
+    for axes in (counts, shares):
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "20", "30", "40", "50", "60", "70"]
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["10", "20", "30", "40", "50", "60", "70"]
+    listed = texts(figure)
+    assert [listed.count(f"artist no {k} ({50 if k < 5 else 42 if k == 9 else 30})") for k in range(70)] == [1] * 70
+    assert all(str(number) in listed for number in range(1, 71))
+
+
+def test_a_map_outlines_groups_and_says_their_numbers(map_of_70):
+    _, panels = map_of_70
+    for axes in panels:
+        (frame,) = axes.patches
+        assert (frame.get_x(), frame.get_y(), frame.get_width()) == (-0.5, -0.5, 5)
+        assert texts(axes) == ["1\N{EN DASH}5"]
+
+
+def test_a_map_rings_the_largest_mistakes_and_lists_them_with_names(map_of_70):
+    figure, (counts, _) = map_of_70
+    rings = counts.collections[0].get_offsets()
+    assert rings[0].tolist() == [60, 9]
+    assert len(rings) == 21  # and all cells of the group but its diagonal
+    assert "10 artist no 9  taken for  61 artist no 60" in texts(figure)
+    assert "12 of 42  28.6 %" in texts(figure)
+
+
+def test_the_cells_of_a_map_are_those_of_the_matrix_in_the_order_of_its_groups():
+    confusion = np.diag(np.full(70, 30))
+    confusion[0, 69] = 12
+    groups = [np.array([k]) for k in reversed(range(70))]
+    counts, _ = draw_map(confusion, [str(k) for k in range(70)], groups, title="t", note="n").axes
+    cells = counts.images[0].get_array()
+    red, _, blue, _ = cells[69, 0]
+    assert red > blue
+    assert tuple(cells[0, 69][:3]) == to_rgb("white")
+
+
+def test_a_map_of_thousands_of_classes_leaves_the_list_out_and_no_gigapixels():
+    groups = [np.array([k]) for k in range(1200)]
+    figure = draw_map(np.eye(1200, dtype=np.int64), [str(k) for k in range(1200)], groups, title="t", note="n")
+    assert "1,200 classes are too many to be named here: see confusion.csv" in texts(figure)
+    assert max(figure.get_size_inches()) < 25
+    assert len(figure.texts) < 10
+    assert len(figure.axes[0].get_xticklabels()) == 40

@@ -1,9 +1,12 @@
-"""Mosaics: which images are shown, how they are framed, and sheets of any size. A picture's red value is its row."""
+"""Images in sheets: which are shown, how they are framed, and sheets of any size. A picture's red value is its row."""
+
+import weakref
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from artkit import RecipeError
 from artkit.drawing.tiles import (
     FRAME,
     RIGHT,
@@ -17,7 +20,8 @@ from artkit.drawing.tiles import (
     save_sheet,
     text_line,
 )
-from artkit_plugins.reporters import mosaic
+from artkit_plugins.reporters import confused_pairs, mosaic, top_losses
+from artkit_plugins.reporters.gallery import KEPT_PICTURES, num_kept
 
 CONFUSION = [[4, 2, 0], [0, 3, 0], [1, 0, 0]]
 NAMES = ["Monet", "AC/DC", "Ünïcode " + "x" * 90]
@@ -88,14 +92,14 @@ def test_a_single_mistake_among_many_is_still_shown(reporter_stage, predictions_
 
 
 def test_the_highest_losses_are_those_with_the_least_probability_of_the_truth(reporter_stage, predictions_from):
-    reporter_stage.add(mosaic(reporter_stage.context, tile=40, tiles=2))
+    reporter_stage.add(top_losses(reporter_stage.context, tile=40, tiles=2))
     reporter_stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
     frames = shown_rows(pixels(reporter_stage.folder / "mosaics" / "top_losses.png"))
     assert frames == {4: rgb(WRONG), 5: rgb(WRONG)}  # the surest of the mistakes
 
 
 def test_a_confused_pair_stands_between_examples_of_its_two_classes(reporter_stage, predictions_from):
-    reporter_stage.add(mosaic(reporter_stage.context, tile=40, pairs=1))
+    reporter_stage.add(confused_pairs(reporter_stage.context, tile=40, pairs=1))
     reporter_stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
     image = pixels(reporter_stage.folder / "mosaics" / "confused_pairs.png")
     assert set(shown_rows(image)) == {0, 1, 4, 5, 6, 7}
@@ -104,13 +108,13 @@ def test_a_confused_pair_stands_between_examples_of_its_two_classes(reporter_sta
 
 
 def test_a_pair_with_a_class_that_has_no_other_image_leaves_its_place_empty(reporter_stage, predictions_from):
-    reporter_stage.add(mosaic(reporter_stage.context, tile=40))
+    reporter_stage.add(confused_pairs(reporter_stage.context, tile=40))
     reporter_stage.send("artkit_predictions", predictions=predictions_from([[0, 2], [0, 0]], ["a", "b"]))
     assert set(shown_rows(pixels(reporter_stage.folder / "mosaics" / "confused_pairs.png"))) == {0, 1}
 
 
 def test_images_that_were_not_recognised_fill_the_place_of_examples(reporter_stage, predictions_from):
-    reporter_stage.add(mosaic(reporter_stage.context, tile=40, pairs=1))
+    reporter_stage.add(confused_pairs(reporter_stage.context, tile=40, pairs=1))
     confusion = [[1, 3, 1], [0, 0, 1], [0, 0, 2]]
     reporter_stage.send("artkit_predictions", predictions=predictions_from(confusion))
     frames = shown_rows(pixels(reporter_stage.folder / "mosaics" / "confused_pairs.png"))
@@ -123,26 +127,26 @@ def test_images_that_were_not_recognised_fill_the_place_of_examples(reporter_sta
     }
 
 
-def test_without_mistakes_there_are_no_pairs_to_show(stage, predictions_from):
-    stage.send("artkit_predictions", predictions=predictions_from([[2, 0], [0, 2]], ["a", "b"]))
-    assert shown_rows(pixels(stage.folder / "mosaics" / "confused_pairs.png")) == {}
+def test_without_mistakes_there_are_no_pairs_to_show(reporter_stage, predictions_from):
+    reporter_stage.add(confused_pairs(reporter_stage.context, tile=40))
+    reporter_stage.send("artkit_predictions", predictions=predictions_from([[2, 0], [0, 2]], ["a", "b"]))
+    assert shown_rows(pixels(reporter_stage.folder / "mosaics" / "confused_pairs.png")) == {}
 
 
 def test_of_very_many_classes_the_worst_have_pictures(reporter_stage, predictions_from):
-    reporter_stage.add(mosaic(reporter_stage.context, tile=40, classes=2, pairs=0))
+    reporter_stage.add(mosaic(reporter_stage.context, tile=40, classes=2))
     confusion = np.diag(np.full(60, 3))
     confusion[17, 17], confusion[17, 18], confusion[42, 41] = 0, 3, 1
     reporter_stage.send("artkit_predictions", predictions=predictions_from(confusion))
     names = {path.stem for path in (reporter_stage.folder / "mosaics" / "by_true").iterdir()}
     assert names == {"class 17", "class 42"}
-    assert not (reporter_stage.folder / "mosaics" / "confused_pairs.png").exists()
 
 
-def test_people_are_told_of_every_sheet_whole_run_first_then_the_worst_class(stage, predictions_from):
+def test_people_are_told_of_every_sheet_those_of_the_worst_class_first(stage, predictions_from):
     stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
     paths = [path for path, _, _ in stage.published]
-    assert paths[:3] == ["mosaics/confused_pairs.png", "mosaics/top_losses.png", f"mosaics/by_true/{NAMES[2]}.png"]
-    assert len(paths) == 8
+    assert paths[:2] == [f"mosaics/by_true/{NAMES[2]}.png", f"mosaics/by_predicted/{NAMES[2]}.png"]
+    assert len(paths) == 6
     assert {kind for *_, kind in stage.published} == {"mosaic"}
     assert all((stage.folder / path).is_file() for path in paths)
 
@@ -193,3 +197,62 @@ def test_blocks_are_set_beside_and_below_each_other(tmp_path):
     save_sheet([red, blue], tmp_path / "sheet.png")
     assert pixels(tmp_path / "sheet.png")[20, 20].tolist() == [255, 0, 0]
     assert grid_width(3, 20) == 3 * 28 + 2 * 14
+
+
+def test_pairs_are_listed_without_a_picture_where_none_is_wanted(reporter_stage, predictions_from):
+    reporter_stage.add(confused_pairs(reporter_stage.context, pairs=0))
+    reporter_stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
+    assert [path for path, _, _ in reporter_stage.published] == ["confused_pairs.csv"]
+    assert not (reporter_stage.folder / "mosaics").exists()
+
+
+class CountedPictures:
+    """Gives pictures, and counts those that are in memory.
+
+    Attributes:
+        given: All that were given.
+        most: Most of them that were there at the same time.
+    """
+
+    def __init__(self):
+        self.given = self.most = self._here = 0
+
+    def __call__(self, row, size):
+        picture = np.full((size, size, 3), row % 256, dtype=np.uint8)
+        weakref.finalize(picture, self._forget)
+        self.given += 1
+        self._here += 1
+        self.most = max(self.most, self._here)
+        return picture
+
+    def _forget(self):
+        self._here -= 1
+
+
+def test_any_number_of_images_keeps_no_more_pictures_in_memory(reporter_stage, predictions_from):
+    reporter_stage.add(mosaic(reporter_stage.context, tile=32, tiles=36))
+    pictures = CountedPictures()
+    confusion = np.full((40, 40), 1) + 60 * np.eye(40, dtype=np.int64)  # 4,000 images, 100 of each class
+    reporter_stage.send("artkit_predictions", predictions=predictions_from(confusion, image=pictures))
+    assert pictures.given > 1000
+    assert pictures.most <= KEPT_PICTURES + 36
+
+
+@pytest.mark.parametrize(("tile", "kept"), [(32, KEPT_PICTURES), (144, KEPT_PICTURES), (1024, 20)])
+def test_large_pictures_are_kept_in_smaller_numbers(tile, kept):
+    assert num_kept(tile) == kept
+    assert 3 * tile * tile * num_kept(tile) < 65_000_000
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda ctx: mosaic(ctx, tile=1024, tiles=100), "mosaic: 100 images of 1024 x 1024 pixels .* have 95: lower"),
+        (lambda ctx: mosaic(ctx, tile=32, columns=100_000), "mosaic: 100,000 images .* lower tiles or tile"),
+        (lambda ctx: top_losses(ctx, tiles=10_000), "top-losses: 10,000 images of 144 x 144 pixels .* lower tiles"),
+        (lambda ctx: confused_pairs(ctx, pairs=2_000), "confused-pairs: 12,000 images .* lower pairs or tile"),
+    ],
+)
+def test_pictures_that_would_not_fit_into_memory_are_refused_at_once(reporter_stage, make, said):
+    with pytest.raises(RecipeError, match=said):
+        make(reporter_stage.context)

@@ -19,7 +19,18 @@ from artkit_plugins.reporters.report_page.results import read_result
 
 NAMES = ["Delacroix", "<script>alert(1)</script>", "unseen"]
 CONFUSION = [[2, 2, 0], [1, 6, 0], [0, 0, 0]]
-FACTORIES = ("console", "metrics", "predictions", "confusion_matrix", "mosaic", "calibration", "curves", "report")
+FACTORIES = (
+    "console",
+    "metrics",
+    "predictions",
+    "confusion_matrix",
+    "confused_pairs",
+    "top_losses",
+    "mosaic",
+    "calibration",
+    "curves",
+    "report",
+)
 UNCLOSED = ("meta", "link", "img", "br", "input")
 
 
@@ -371,7 +382,7 @@ def test_all_reporters_together_leave_one_page_that_shows_all(reporter_stage, pr
         [
             *("calibration.png", "confused_pairs.csv", "confusion.csv", "confusion.png", "curves.png"),
             *("metrics.csv", "mosaics"),
-            *("per_class.csv", "predictions.csv", "report.html", "steps.csv", "test_metrics.json"),
+            *("per_class.csv", "predictions.csv", "report.html", "steps.csv", "test_metrics.json", "top_losses.csv"),
             *(["confusion_worst.png"] if many else []),
         ]
     )

@@ -1,4 +1,4 @@
-"""The reporters that write numbers: metrics and predictions."""
+"""The tables that reporters write: metrics, predictions, confused pairs, highest losses."""
 
 import csv
 import json
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from artkit_plugins.reporters import metrics, predictions
+from artkit_plugins.reporters import confused_pairs, metrics, predictions, top_losses
 
 
 def read_table(path):
@@ -185,3 +185,31 @@ def test_the_unknown_score_is_the_one_that_the_run_chose(reporter_stage, predict
     reporter_stage.send("artkit_predictions", predictions=said)
     scores = [row["unknown_score"] for row in read_table(reporter_stage.folder / "predictions.csv")]
     assert scores == ["-7.5", "-0.25", "-1.23457e+06"]
+def test_confused_pairs_say_of_how_many_and_how_much_there_was_to_learn_from(reporter_stage, predictions_from):
+    reporter_stage.add(confused_pairs(reporter_stage.context, pairs=0))
+    names = ["Eugène Delacroix", "Rubens, Peter Paul", "unseen", "Klee"]
+    confusion = [[5, 3, 0, 0], [0, 8, 1, 0], [0, 0, 0, 0], [2, 0, 0, 2]]
+    reporter_stage.send("artkit_predictions", predictions=predictions_from(confusion, names))
+    rows = read_table(reporter_stage.folder / "confused_pairs.csv")
+    assert list(rows[0]) == ["true", "predicted", "n", "of", "share", "train_true", "train_predicted"]
+    assert [list(row.values()) for row in rows] == [
+        [names[0], names[1], "3", "8", "0.375", "10", "20"],
+        [names[3], names[0], "2", "4", "0.5", "40", "10"],
+        [names[1], names[2], "1", "9", "0.111111", "20", "30"],
+    ]
+    assert reporter_stage.published == [("confused_pairs.csv", "Confused pairs", "table")]
+
+
+def test_the_highest_losses_come_first_with_both_probabilities(reporter_stage, predictions_from):
+    reporter_stage.add(top_losses(reporter_stage.context, tile=32, rows=2))
+    names = ["=1+1", "Klee, Paul"]
+    reporter_stage.send("artkit_predictions", predictions=predictions_from([[2, 1], [1, 0]], names))
+    rows = read_table(reporter_stage.folder / "top_losses.csv")
+    assert list(rows[0]) == ["file", "true", "predicted", "p_true", "p_predicted", "loss"]
+    assert [(row["file"], row["true"], row["predicted"]) for row in rows] == [
+        ("=1+1/002.jpg", "=1+1", "Klee, Paul"),
+        ("Klee, Paul/003.jpg", "Klee, Paul", "=1+1"),
+    ]
+    assert (float(rows[0]["p_true"]), float(rows[0]["p_predicted"])) == pytest.approx((0.3, 0.7))
+    assert float(rows[0]["loss"]) == pytest.approx(-math.log(0.3), rel=1e-5)
+    assert [kind for *_, kind in reporter_stage.published] == ["table", "mosaic"]

@@ -81,7 +81,7 @@ def harness(tmp_path_factory):
 @pytest.fixture(scope="module")
 def real_run(harness):
     """A tiny real run with everything on, tracked in its own folder."""
-    reporters = ["metrics", "confusion-matrix", {"name": "mosaic", "tile": 32}]
+    reporters = ["metrics", "confusion-matrix", {"name": "top-losses", "tile": 32}]
     tracker = {"name": "mlflow", "every": 2, "tags": {"paper": "tail"}, "log_weights": True}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI")

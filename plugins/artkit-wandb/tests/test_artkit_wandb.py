@@ -116,7 +116,7 @@ def harness(tmp_path_factory):
 @pytest.fixture(scope="module")
 def real_run(harness):
     """A tiny real run with everything on."""
-    reporters = ["metrics", "confusion-matrix", {"name": "mosaic", "tile": 32}]
+    reporters = ["metrics", "confusion-matrix", {"name": "top-losses", "tile": 32}]
     tracker = {"name": "wandb", **OFFLINE, "every": 2, "tags": ["tail"], "log_weights": True}
     return harness.run(plugin="artkit-wandb", steps=4, reporter=[*reporters, tracker])
 

@@ -1,4 +1,4 @@
-"""Drawings of confusion matrices that stay readable from 2 to 100 classes; above, they show colours alone.
+"""Drawings of confusion matrices with the name of every class beside its row, readable up to about 60 classes.
 
 Right answers (the diagonal) are blue, mistakes orange, so that a mistake never hides beside a strong diagonal. Colours
 follow the square root of the value: single mistakes show, and so do classes with few images.
@@ -80,10 +80,10 @@ def draw_matrices(matrix: Matrix, *, title: str, note: str, num_annotated: int |
     offsets = [(0.0, 0.0), (width + 0.5, 0.0) if side_by_side else (0.0, -below)]
     # Positions are in units of the figure; whatever stands outside of it is kept when it is saved.
     figure = Figure(figsize=(width, height))
-    for index, ((x, y), (what, value, numbers)) in enumerate(zip(offsets, _panels(matrix), strict=True)):
+    for index, ((x, y), (what, value, numbers)) in enumerate(zip(offsets, panels(matrix), strict=True)):
         axes = figure.add_axes((x / width, y / height, 1.0, 1.0))
         marked = _annotated(matrix, value, num_annotated)
-        _draw_cells(axes, matrix, value, np.where(marked, numbers, 0), cell)
+        draw_cells(axes, matrix, value, np.where(marked, numbers, 0), cell)
         _name_axes(axes, matrix, cell, with_rows=index == 0 or not side_by_side)
         axes.set_title(what, loc="left", fontsize=9, color=INK)
     figure.text(0, 1 + 0.62 / height, title, fontsize=13, fontweight="bold", color=INK, parse_math=False)
@@ -91,8 +91,8 @@ def draw_matrices(matrix: Matrix, *, title: str, note: str, num_annotated: int |
     return figure
 
 
-def _panels(matrix: Matrix) -> list[tuple[str, NDArray[np.float64], NDArray[np.int64]]]:
-    """Give what is drawn: its name, the strength of each cell in [0, 1], and the number to write there."""
+def panels(matrix: Matrix) -> list[tuple[str, NDArray[np.float64], NDArray[np.int64]]]:
+    """What is drawn of a matrix, twice: a name, the strength of each cell in [0, 1], and the number to write there."""
     counts = matrix.counts
     shares = counts / np.maximum(matrix.support, 1)[:, None]
     return [
@@ -114,9 +114,8 @@ def _annotated(matrix: Matrix, value: NDArray[np.float64], limit: int | None) ->
     return present & (right | (top & (mistakes > 0)))
 
 
-def _draw_cells(
-    axes: Axes, matrix: Matrix, value: NDArray[np.float64], numbers: NDArray[np.int64], cell: float
-) -> None:
+def draw_cells(axes: Axes, matrix: Matrix, value: NDArray[np.float64], numbers: NDArray[np.int64], cell: float) -> None:
+    """Draw the cells with their colours, and the numbers of those that have one if cells of so many inches bear it."""
     strength = np.where(value > 0, 0.12 + 0.78 * np.sqrt(value), 0.0)
     colours = colormaps["Oranges"](strength)
     diagonal = (np.arange(len(matrix.right)), matrix.right)

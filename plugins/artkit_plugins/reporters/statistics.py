@@ -9,8 +9,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from artkit import wilson_interval
@@ -155,20 +153,3 @@ def confused_pairs(confusion: NDArray[np.int64]) -> list[ConfusedPair]:
         if t != p
     ]
     return sorted(pairs, key=lambda pair: (-pair.n, -pair.share, pair.true, pair.predicted))
-
-
-def similarity_order(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Order classes so that those often taken for one another stand together.
-
-    Average-linkage clustering of the symmetrised row shares; leaves are ordered optimally (Bar-Joseph et al., 2001).
-
-    Returns:
-        A permutation of the classes, int64, (K,).
-    """
-    if len(confusion) < 3:
-        return np.arange(len(confusion))
-    shares = row_shares(confusion)
-    distance = 1.0 - (shares + shares.T) / 2
-    np.fill_diagonal(distance, 0.0)
-    order: NDArray[np.int64] = leaves_list(linkage(squareform(distance), "average", optimal_ordering=True))
-    return order.astype(np.int64)
