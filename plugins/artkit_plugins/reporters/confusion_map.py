@@ -32,6 +32,8 @@ NAME_COLUMNS: Final = 10
 NAME_WIDTH: Final = 24
 LINE: Final = 0.17
 """Inches from one line of a list to the next."""
+BASELINE: Final = 0.12
+"""Inches from the top of a line to its baseline."""
 TEXT_SIZE: Final = 8.0
 
 
@@ -166,13 +168,12 @@ def _bar(figure: Figure, x: float, y: float, height: float) -> None:
 def _write(
     figure: Figure, x: float, y: float, text: str, *, ha: str = "left", weight: str = "normal", colour: str = INK
 ) -> None:
-    """Write a line at so many inches right of the figure's left side and below its lower one."""
+    """Write a line whose top is so many inches below the figure, and so many right of its left side."""
     figure.text(
         x / WIDTH,
-        -y / PANEL,
+        -(y + BASELINE) / PANEL,
         text,
         ha=ha,
-        va="top",
         fontsize=TEXT_SIZE,
         fontweight=weight,
         color=colour,
