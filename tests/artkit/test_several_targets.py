@@ -22,6 +22,9 @@ FILES = (
     "confusion.csv",
     "confusion.png",
     "confused_pairs.csv",
+    "per_class.png",
+    "top_losses.csv",
+    "saliency.png",
 )
 BOTH = ("--target", "artist", "--target", "style")
 
