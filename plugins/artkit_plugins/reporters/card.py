@@ -50,8 +50,8 @@ class ModelCardReporter:
         findings = Findings(
             epochs=self._epochs,
             predictions=self._predictions,
-            facts=_read_json(self._dir / "run.json"),
-            calibration=_read_json(self._dir / "calibration.json").get("targets", {}),
+            facts=_read_json(run.dir / "run.json"),
+            calibration=_read_json(run.dir / "calibration.json").get("targets", {}),
             copies=self._copies,
         )
         path = self._dir / "model_card.md"
