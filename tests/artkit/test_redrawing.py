@@ -19,7 +19,7 @@ from artkit.errors import ArtkitError
 from artkit_shards import ShardsError
 
 SMALL = ["--image-size", "16", "--batch-size", "4", "--set", "data.threads=1", "--epochs", "2"]
-UNDRAWN = [f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "curves", "report")]
+UNDRAWN = [f"--reporter={name}" for name in ("none", "console", "metrics", "predictions")]
 DATA = ("predictions.csv", "metrics.csv", "steps.csv", "per_class.csv", "answers.safetensors", "run.json")
 
 SKETCH = """
@@ -104,12 +104,13 @@ def rows(path, *columns):
 
 def test_all_that_was_drawn_is_drawn_again_and_no_data_is_touched(finished, run):
     drawn = [path for path in run.rglob("*") if path.suffix in (".png", ".html") or "confus" in path.name]
+    drawn.remove(run / "saliency.png")  # only the model can say where it looks
     assert len(drawn) > 8
     for path in drawn:
         path.unlink()
     output = done("report", run)
     assert output.splitlines()[-2:] == [
-        f"drawn in {run}: confusion-matrix, mosaic, curves, report",
+        f"drawn in {run}: confusion-matrix, per-class, confused-pairs, top-losses, mosaic, calibration, curves, report",
         f"report   {run / 'report.html'}",
     ]
     for path in drawn:
@@ -132,9 +133,9 @@ def test_a_page_drawn_alone_shows_what_the_others_left(run):
 
 def test_a_reporter_draws_elsewhere_with_other_options(finished, tmp_path):
     before = sorted(finished.rglob("*"))
-    options = ["--reporter", "mosaic", "--set", "reporter.mosaic.tile=40", "--out", tmp_path / "out"]
+    options = ["--reporter", "top-losses", "--set", "reporter.top-losses.tile=40", "--out", tmp_path / "out"]
     done("report", finished, *options)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"mosaics"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"mosaics", "top_losses.csv"}
     widths = []
     for folder in (finished, tmp_path / "out"):
         with Image.open(folder / "mosaics" / "top_losses.png") as sheet:
@@ -229,7 +230,7 @@ def test_a_reporter_that_raises_costs_nothing_and_draws_later(shape_shards, tmp_
 
 def test_a_plugin_that_is_gone_leaves_out_only_what_it_drew(shape_shards, tmp_path, mine):
     folder = tmp_path / "run"
-    quick = [f"--reporter=no:{name}" for name in ("confusion-matrix", "mosaic", "report")]
+    quick = [f"--reporter={name}" for name in ("none", "metrics", "predictions", "curves")]
     done("run", "--data", shape_shards, "--out", folder, *SMALL, *quick, "-P", mine, "--reporter", "sketch",
          "--model", "linear")  # fmt: skip
     (tmp_path / "elsewhere").mkdir()

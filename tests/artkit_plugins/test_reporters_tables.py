@@ -185,6 +185,8 @@ def test_the_unknown_score_is_the_one_that_the_run_chose(reporter_stage, predict
     reporter_stage.send("artkit_predictions", predictions=said)
     scores = [row["unknown_score"] for row in read_table(reporter_stage.folder / "predictions.csv")]
     assert scores == ["-7.5", "-0.25", "-1.23457e+06"]
+
+
 def test_confused_pairs_say_of_how_many_and_how_much_there_was_to_learn_from(reporter_stage, predictions_from):
     reporter_stage.add(confused_pairs(reporter_stage.context, pairs=0))
     names = ["Eugène Delacroix", "Rubens, Peter Paul", "unseen", "Klee"]

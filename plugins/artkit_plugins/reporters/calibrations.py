@@ -19,6 +19,8 @@ class CalibrationReporter:
         bins: Of answers by how sure they are.
     """
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext, *, bins: int) -> None:
         self._dir = ctx.run_dir
         self._publish = ctx.publish

@@ -37,6 +37,8 @@ TESTED, LEARNT = 1.17, 1.37
 class ClassFigureReporter:
     """Draws the figure once the test is done."""
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext) -> None:
         self._dir = ctx.run_dir
         self._publish = ctx.publish

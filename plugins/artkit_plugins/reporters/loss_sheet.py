@@ -35,6 +35,8 @@ class TopLossesReporter:
         RecipeError: if the picture would not fit into memory.
     """
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext, *, tile: int, columns: int, num_tiles: int, num_rows: int) -> None:
         check_sheet("top-losses", "tiles", max(num_tiles, columns), tile)
         self._dir = ctx.run_dir
@@ -52,6 +54,8 @@ class TopLossesReporter:
         path = self._dir / predictions.folder / "top_losses.csv"
         write_table(path, HEADER, _table_rows(gallery, predictions, rows[: self._num_rows]))
         self._publish(path, title=titled(TITLE, predictions), kind="table")
+        if not predictions.has_images:
+            return
         path = self._dir / predictions.folder / "mosaics" / "top_losses.png"
         save_sheet(_sheet(gallery, rows[: self._num_tiles]), path)
         self._publish(path, title=titled(TITLE, predictions), kind="mosaic")

@@ -34,6 +34,8 @@ class ConfusedPairsReporter:
         RecipeError: if the picture would not fit into memory.
     """
 
+    redraws = True
+
     def __init__(self, ctx: ReporterContext, *, tile: int, columns: int, num_pairs: int) -> None:
         check_sheet("confused-pairs", "pairs", num_pairs * columns, tile)
         self._dir = ctx.run_dir
@@ -48,7 +50,7 @@ class ConfusedPairsReporter:
         counts = confusion_counts(predictions.labels, predictions.predicted, len(predictions.class_names))
         pairs = confused_pairs(counts)
         self._write_table(predictions, pairs)
-        if self._num_pairs:
+        if self._num_pairs and predictions.has_images:
             path = self._dir / predictions.folder / "mosaics" / "confused_pairs.png"
             gallery = Gallery(predictions, tile=self._tile, columns=self._columns)
             save_sheet(_sheet(gallery, pairs[: self._num_pairs], predictions), path)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from artkit_plugins.reporters.report_page.results import Result
-from artkit_plugins.reporters.statistics import similarity_order
+from artkit_plugins.reporters.similarity import similarity_order
 
 
 def json_block(content: Mapping[str, Any]) -> str:
