@@ -46,6 +46,9 @@ def predict(
     weights: BestWeights = None,
     tau: Tau = 0.0,
     unknown_score: UnknownScoreChoice = None,
+    no_unknown: Annotated[
+        bool, typer.Option("--no-unknown", help="Name a class for every image, however strange it is to the model.")
+    ] = False,
     no_tta: Annotated[
         bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
     ] = False,
@@ -111,7 +114,7 @@ def predict(
         sheets = None if mosaic is None else Sheets(mosaic, f"What {run.resolve().name} says")
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
         trained = load_run(run, weights, device=device, plugins=plugins)
-        rule = _load_rule(run, trained, unknown_score)
+        rule = None if no_unknown else _load_rule(run, trained, unknown_score)
         predictor = Predictor(trained, tau=tau, mirrored=False if no_tta else None, unknown=rule)
         answering = Answering(
             predictor=predictor,

@@ -38,8 +38,9 @@ def test_what_is_read_is_what_was_written(predictions_from, dataset, tmp_path):
     again = answers.predictions(predictions.image)
     assert again.has_images
     for field in fields(Predictions):
-        if field.name not in ("labels", "probabilities", "copies", "intervals"):
+        if field.name not in ("labels", "probabilities", "unknown_scores", "copies", "intervals"):
             assert getattr(again, field.name) == getattr(predictions, field.name), field.name
+    np.testing.assert_array_equal(again.unknown_scores, predictions.unknown_scores)
     assert [tuple(copy) for copy in again.copies] == changes["copies"]
     assert {name: tuple(ends) for name, ends in again.intervals.items()} == changes["intervals"]
     assert again.labels.dtype == predictions.labels.dtype

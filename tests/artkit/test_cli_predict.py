@@ -102,7 +102,7 @@ def test_files_tars_data_sets_and_lists_give_the_same(uneven_run, uneven_shards,
 
 def test_columns_are_those_that_pandas_reads_at_once(uneven_run, images, tmp_path):
     out = tmp_path / "new" / "answers.csv"
-    result = artkit("predict", uneven_run, images, "--out", out)
+    result = artkit("predict", uneven_run, images, "--no-unknown", "--out", out)
     assert (result.exit_code, result.stdout) == (0, "")
     table = pd.read_csv(out)
     assert list(table) == ["file", "predicted", "p", "second", "p_second", "third", "p_third"]
@@ -112,12 +112,26 @@ def test_columns_are_those_that_pandas_reads_at_once(uneven_run, images, tmp_pat
 
 
 def test_as_many_classes_are_named_as_are_wanted_and_there_are(uneven_run, images):
-    assert list(predicted(uneven_run, images, "--top", 1)[0][0]) == ["file", "predicted", "p"]
-    assert list(predicted(uneven_run, images, "--top", 9)[0][0])[-1] == "p_third"
+    certain = (uneven_run, images, "--no-unknown")
+    assert list(predicted(*certain, "--top", 1)[0][0]) == ["file", "predicted", "p"]
+    assert list(predicted(*certain, "--top", 9)[0][0])[-1] == "p_third"
+
+
+def test_images_stranger_than_the_threshold_of_the_run_are_unknown(uneven_run, images):
+    (target,) = json.loads((uneven_run / "calibration.json").read_text())["targets"].values()
+    threshold = target["thresholds"]["msp"]
+    rows, _ = predicted(uneven_run, images)
+    assert list(rows[0])[:4] == ["file", "predicted", "best", "p"]
+    for row in rows:
+        is_unknown = float(row["unknown_score"]) > threshold
+        assert row["predicted"] == ("unknown" if is_unknown else row["best"])
+        assert float(row["unknown_score"]) == pytest.approx(1 - float(row["p"]), abs=1e-5)
+    named, _ = predicted(uneven_run, images, "--no-unknown")
+    assert [row["predicted"] for row in named] == [row["best"] for row in rows]
 
 
 def test_several_targets_have_columns_of_their_own(two_target_run, two_target_shards):
-    rows, _ = predicted(two_target_run, two_target_shards, "--split", "test", "--top", 2)
+    rows, _ = predicted(two_target_run, two_target_shards, "--split", "test", "--top", 2, "--no-unknown")
     assert list(rows[0]) == [
         *("file", "predicted", "p", "second", "p_second"),
         *("style_predicted", "style_p", "style_second", "style_p_second"),
@@ -127,7 +141,7 @@ def test_several_targets_have_columns_of_their_own(two_target_run, two_target_sh
 
 
 def test_json_has_an_object_a_line_with_the_same_content(two_target_run, two_target_shards):
-    arguments = (two_target_run, two_target_shards, "--split", "test")
+    arguments = (two_target_run, two_target_shards, "--split", "test", "--no-unknown")
     rows, _ = predicted(*arguments)
     result = artkit("predict", *arguments, "--json")
     objects = [json.loads(line) for line in result.stdout.splitlines()]
