@@ -361,7 +361,7 @@ FAULTS = [
     ("reporter", "# at the end", "Path('losses.txt').write_text('lost')", "own_folder"),
     ("reporter", 'kind="table"', 'kind="tabel"', "published_files"),
     ("reporter", "# at a step", "values.clear()", "values_untouched"),
-    ("reporter", "# at a step", "sum(range(2_000_000 * (len(self.losses) > 9)))", "quick"),
+    ("reporter", "# at a step", "sum(range(5_000_000 * (len(self.losses) > 9)))", "quick"),
     (
         "reporter",
         "self.ctx, self.losses = ctx, []",
