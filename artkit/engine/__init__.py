@@ -3,11 +3,16 @@
 job.py            `start` and `resume`: from a recipe or a run folder to a finished run
 assembly.py       builds data, model, loss, optimizer and the rest from a recipe
 run_notes.py      what the user should know of a run before it begins
+balance_notes.py  how the sampler and the loss balance the classes together, or do not
 drift.py          what differs between a run that was, and one that is to be like it
+starting.py       what a model starts from; weights.py reads files of weights
 trainer.py        epochs, steps, selection of the best weights, early stopping
+early_ends.py     what may end a run before its last epoch
 targets.py        what is learnt, and which outputs of the model are about it
 objective.py      what a step lowers: the losses of all targets as one
+epoch_loss.py     the loss of a target, told how often the classes are drawn in each epoch
 target_notes.py   what the user should hear of targets and missing classes
+sampling.py       how often each training image is drawn in an epoch; deferral.py balances in the last epochs only
 training_loader.py  the images of a run, in sizes that may grow
 step_plan.py      which positions of a plan learn together in one optimizer step
 step.py           one optimizer step: accumulated, clipped
@@ -19,9 +24,11 @@ state.py          what a checkpoint holds to go on from
 keeping.py        when state and best weights are written, and in which order
 rate_finder.py    the learning-rate range test; rate_figure.py draws it
 data_notes.py     what the user should hear of the loading of images
+structure.py      where a model's head is, and the stages before it; finetuning.py lets them stand still or learn slowly
 retraining.py     the head of a trained model made anew
 features.py       what the head is given for each image, computed once; memory.py says whether there is room
 head_input.py     the same, overheard in one forward pass
+prior.py          what share of the images each class has; moves logits from one prior to another
 heads.py          a factor for each class: learnable weight scaling, tau-normalisation
 head_learner.py   trains a head on features
 rates.py          sets learning rates to what a schedule says

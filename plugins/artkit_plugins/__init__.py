@@ -10,7 +10,7 @@ is imported when a factory is called. The kinds do not know one another.
     optimizers    sgd, adam, adamw, rmsprop
     schedules     constant, linear, cosine, one-cycle, step, plateau
     reporters     console, metrics, predictions, confusion-matrix, per-class, confused-pairs, top-losses, mosaic,
-                  saliency, curves, model-card, tensorboard, report
+                  saliency, calibration, curves, model-card, tensorboard, report
     sources       folder, table, metadata, tars
 """
 

@@ -17,7 +17,8 @@ Each factory is light; what it builds lives in a module of its own, imported whe
     tensorboard       tensorboard_events.py        tensorboard/, for TensorBoard
     report            report_page/                 report.html, one page that shows all of it
 
-Confusion matrices are drawn by `confusion_figures.py`, those of very many classes by `confusion_map.py`. All share
+Confusion matrices are drawn by `confusion_figures.py`, those of very many classes by `confusion_map.py`, calibration by
+`calibration_figure.py`. All share
 `statistics.py` (numbers), `similarity.py` (which classes are alike), `epochs.py` (the history of a run), `text.py`
 (words), `files.py` (writing), `gallery.py` (images with what was said of them), and `artkit.drawing`.
 """
