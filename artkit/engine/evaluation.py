@@ -129,9 +129,17 @@ def check_finite(logits_NK: NDArray[np.float64], split: str, component: Componen
 
 def softmax(logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities of logits, (N, K)."""
-    shifted = np.exp(logits_NK - logits_NK.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+    probabilities: NDArray[np.float64] = logits_NK - logits_NK.max(axis=1, keepdims=True)
+    np.exp(probabilities, out=probabilities)  # in place: of many images and classes, each copy takes much memory
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
     return probabilities
+
+
+def true_losses(probabilities_NK: NDArray[np.float64], labels_N: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Negative log-likelihood of the true class of each sample in nats, (N,), finite."""
+    true_N = probabilities_NK[np.arange(len(labels_N)), labels_N]
+    losses_N: NDArray[np.float64] = -np.log(np.maximum(true_N, np.finfo(np.float64).tiny))
+    return losses_N
 
 
 def compute_metrics(labels_N: NDArray[np.int64], probabilities_NK: NDArray[np.float64]) -> dict[str, float]:
@@ -144,7 +152,6 @@ def compute_metrics(labels_N: NDArray[np.int64], probabilities_NK: NDArray[np.fl
     from sklearn import metrics
 
     predicted = probabilities_NK.argmax(axis=1)
-    true_probability = probabilities_NK[np.arange(len(labels_N)), labels_N]
     present = np.unique(labels_N)
     return {
         "accuracy": float(metrics.accuracy_score(labels_N, predicted)),
@@ -152,5 +159,5 @@ def compute_metrics(labels_N: NDArray[np.int64], probabilities_NK: NDArray[np.fl
             metrics.recall_score(labels_N, predicted, labels=present, average="macro", zero_division=0)
         ),
         "macro_f1": float(metrics.f1_score(labels_N, predicted, average="macro", zero_division=0)),
-        "loss": float(-np.log(np.clip(true_probability, np.finfo(np.float64).tiny, None)).mean()),
+        "loss": float(true_losses(probabilities_NK, labels_N).mean()),
     }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit.contracts import Predictions
-from artkit.engine.evaluation import compute_metrics, softmax
+from artkit.engine.evaluation import compute_metrics, softmax, true_losses
 from artkit.engine.intervals import Interval, score_intervals
 from artkit.engine.open_set.figures import auroc, fpr_at_tpr
 from artkit.engine.open_set.judgement import OpenSet
@@ -112,9 +112,7 @@ def _with_strangeness(predictions: Predictions, open_set: OpenSet, rows: NDArray
 
 def _intervals(labels_N: NDArray[np.int64], probabilities_NK: NDArray[np.float64]) -> dict[str, Interval]:
     """95 % interval of each metric."""
-    true_probability = probabilities_NK[np.arange(len(labels_N)), labels_N]
-    losses_N = -np.log(np.clip(true_probability, np.finfo(np.float64).tiny, None))
-    return score_intervals(labels_N, probabilities_NK.argmax(axis=1), losses_N)
+    return score_intervals(labels_N, probabilities_NK.argmax(axis=1), true_losses(probabilities_NK, labels_N))
 
 
 def _judged(heads: Sequence[TargetHead], split: Split) -> Iterator[tuple[TargetHead, NDArray[np.int64]]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from artkit.calibration import reliability, tempered
 from artkit.contracts import Predictions
-from artkit.engine.evaluation import softmax
+from artkit.engine.evaluation import softmax, true_losses
 from artkit.engine.open_set.bank import FeatureBank
 from artkit.engine.open_set.calibration import TargetCalibration
 from artkit.engine.open_set.figures import score_figures
@@ -169,12 +169,8 @@ def open_set_figures(predictions: Predictions, open_set: OpenSet, rows: NDArray[
 def _calibration_figures(predictions: Predictions) -> dict[str, Any]:
     after = tempered(predictions.probabilities, predictions.temperature)
     both = {"before": predictions.probabilities, "after": after}
-    rows, least = np.arange(len(predictions.labels)), np.finfo(np.float64).tiny
     return {
         "temperature": predictions.temperature,
         "ece": {name: reliability(values, predictions.labels).error for name, values in both.items()},
-        "nll": {
-            name: float(-np.log(np.maximum(values[rows, predictions.labels], least)).mean())
-            for name, values in both.items()
-        },
+        "nll": {name: float(true_losses(values, predictions.labels).mean()) for name, values in both.items()},
     }
