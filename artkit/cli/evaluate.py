@@ -126,8 +126,9 @@ def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -
 def _evaluate(trained: "TrainedModel", dataset: "Dataset", split: "Split", tau: float, rule: "RunRule") -> "Evaluation":
     from artkit.cli.conversion_progress import conversion_progress
     from artkit.engine.evaluating import evaluate
+    from artkit.engine.open_set.strangers import UNKNOWN
 
-    judged = dict.fromkeys([split.name, *({"unknown"} & set(dataset.split_names))])
+    judged = dict.fromkeys([split.name, *({UNKNOWN} & set(dataset.split_names))])
     with conversion_progress({name: f"judging {name}" for name in judged}) as progress:
         return evaluate(trained, dataset, split, tau=tau, rule=rule, on_batch=progress)
 
