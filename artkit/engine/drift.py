@@ -44,10 +44,12 @@ def changed_plugins(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[s
         now: The same of components that are in use.
     """
     owners = {_owner(row): row for row in now}
-    for owner, row in {_owner(row): row for row in before}.items():
+    for owner in dict.fromkeys(map(_owner, before)):
         for fact, name in _ORIGIN.items() if owner in owners else ():
-            if row.get(fact) != owners[owner][fact]:
-                yield f"{owner}: its {name} was {_short(row.get(fact))}, is {_short(owners[owner][fact])}"
+            was, found = {row.get(fact) for row in before if _owner(row) == owner}, owners[owner][fact]
+            # Earlier records have a digest for the file of each component: none of them is that of the plugin.
+            if len(was) == 1 and was != {found}:
+                yield f"{owner}: its {name} was {_short(*was)}, is {_short(found)}"
 
 
 def _owner(row: Mapping[str, Any]) -> str:
