@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from artkit.testing import FakeRun
@@ -56,6 +57,28 @@ def test_figures_have_their_interval_and_classes_their_support(stage, prediction
     assert "| AC\\|DC | 50.0 % | 9.5 to 90.5 % | 2 | 20 |" in text
     assert "| Monet | AC\\|DC | 10 of 40 | 25.0 % |" in text
     assert "42 images of the split `test`, of 2 of the 3 classes" in text
+
+
+def test_figures_have_the_intervals_that_the_run_computed(stage, predictions_from):
+    intervals = {"accuracy": (0.1, 0.2), "macro_recall": (0.31, 0.52), "loss": (1.1, 1.4)}
+    text = written(stage, predictions_from, intervals=intervals)
+    assert "| macro recall | 40.0 % | 31.0 to 52.0 % |" in text
+    assert "| macro F1 | 30.0 % |  |" in text
+    assert "| loss | 1.2500 | 1.1000 to 1.4000 |" in text
+
+
+def test_what_becomes_of_unknown_classes_is_told(stage, predictions_from):
+    strangers = np.array([0.2, 0.4, 0.6, 0.7])
+    text = written(stage, predictions_from, unknown_threshold=0.5, stranger_scores=strangers)
+    assert "Of 4 images of classes that were held out of training, 50.0 % are called unknown" in text
+    assert "than most of validation is called unknown" in text
+    assert "Every answer is one of the classes" not in text
+
+
+def test_without_a_threshold_every_image_is_named_a_class(stage, predictions_from):
+    text = written(stage, predictions_from)
+    assert "Every answer is one of the classes that were learnt" in text
+    assert "called unknown" not in text
 
 
 def test_limits_are_told(stage, predictions_from):

@@ -53,7 +53,7 @@ def card_text(run: RunInfo, findings: Findings) -> str:
     """Write the card of a run."""
     sections = (
         ("Model details", _details(run, findings)),
-        ("Intended use", _use(run)),
+        ("Intended use", _use(run, findings)),
         ("Factors", _factors(run)),
         ("Metrics", _metrics(run, findings)),
         ("Training data", _training_data(run, findings)),
@@ -111,7 +111,7 @@ def _provided(run: RunInfo) -> Iterator[tuple[str, str]]:
     return ((plain(kind), plain(who)) for kind, who in run.components.items() if who and kind != "reporter")
 
 
-def _use(run: RunInfo) -> Iterator[str]:
+def _use(run: RunInfo, findings: Findings) -> Iterator[str]:
     yield f"Tells which of {plain(learnt_classes(run))} an image is likeliest of, with a probability for each:"
     yield ""
     yield "```"
@@ -120,8 +120,13 @@ def _use(run: RunInfo) -> Iterator[str]:
     yield "artkit run RUN/recipe.toml             # trains it again"
     yield "```"
     yield ""
-    yield "Every answer is one of the classes that were learnt, also for an image of none of them. Not meant to tell"
-    yield "whether a work is genuine, for attributions that something hangs on, or for anything about people."
+    if findings.predictions[0].unknown_threshold is None:
+        yield "Every answer is one of the classes that were learnt, also for an image of none of them."
+    else:
+        yield "An image that is stranger to the model than most of validation is called unknown; `--no-unknown` names a class"
+        yield "for every image. Of those of no class that was learnt, many are named one all the same."
+    yield "Not meant to tell whether a work is genuine, for attributions that something hangs on, or for anything about"
+    yield "people."
 
 
 def _factors(run: RunInfo) -> Iterator[str]:
@@ -133,7 +138,8 @@ def _factors(run: RunInfo) -> Iterator[str]:
 
 
 def _metrics(run: RunInfo, findings: Findings) -> Iterator[str]:
-    yield "- Accuracy: share of the images that are recognised; with Wilson's 95 % interval."
+    yield "- Accuracy: share of the images that are recognised. Its 95 % interval is Wilson's, those of the other figures"
+    yield "  are of the bootstrap over images."
     yield "- Macro recall: the mean over the classes of that share, so that every class counts the same."
     yield "- Macro F1: the mean over the classes of the harmonic mean of precision and recall."
     yield "- Loss: mean negative log-likelihood of the true class, in nats."
@@ -216,9 +222,12 @@ def _figures(predictions: Predictions) -> Iterator[tuple[str, str, str]]:
     yield "accuracy", percent(right / total), _interval(*wilson_interval(right, total))
     for name in ("macro_recall", "macro_f1"):
         if name in predictions.metrics:
-            yield name.replace("_", " ").replace("f1", "F1"), percent(predictions.metrics[name]), ""
+            words = name.replace("_", " ").replace("f1", "F1")
+            interval = predictions.intervals.get(name)
+            yield words, percent(predictions.metrics[name]), _interval(*interval) if interval else ""
     if "loss" in predictions.metrics:
-        yield "loss", f"{predictions.metrics['loss']:.4f}", ""
+        ends = " to ".join(f"{end:.4f}" for end in predictions.intervals.get("loss", ()))
+        yield "loss", f"{predictions.metrics['loss']:.4f}", ends
     yield "guessing: macro recall", percent(1 / len(predictions.class_names)), ""
 
 
@@ -260,11 +269,23 @@ def _caveats(findings: Findings) -> Iterator[str]:
             )
         if none:
             yield f"- {plural(none, 'class', 'classes')}{of_target} without a test image: nothing is known of them."
-    yield "- An image of a class that was not learnt gets an answer all the same, often a confident one."
+    yield _caveat_of_strangers(findings.predictions[0])
     yield "- The figures are of one seed; `artkit sweep --seeds 3` tells how much another one changes."
     if not findings.calibration:
         yield "- Probabilities were not calibrated: of answers given with 0.9, more or fewer than 90 % may be right."
     yield "- Test it on images of your own before you rely on it: `artkit evaluate`."
+
+
+def _caveat_of_strangers(predictions: Predictions) -> str:
+    """What becomes of images of other classes, as far as the test tells."""
+    strangers, threshold = predictions.stranger_scores, predictions.unknown_threshold
+    if threshold is None or strangers is None:
+        return "- An image of a class that was not learnt may well get an answer all the same, often a confident one."
+    images = plural(len(strangers), "image")
+    return (
+        f"- Of {images} of classes that were held out of training, {percent(float((strangers > threshold).mean()))} "
+        "are called unknown; the others get an answer all the same, often a confident one."
+    )
 
 
 def _of_first(run: RunInfo) -> str:
