@@ -24,6 +24,7 @@ from artkit.engine.open_set.judgement import SplitAnswers
 from artkit.engine.open_set.rule import load_unknown_rule, read_rule
 from artkit.engine.open_set.scores import LOGIT_SCORES, energy, msp, unit_length
 from artkit.engine.open_set.strangers import find_strangers
+from artkit.engine.predicting import Answers
 from artkit.engine.structure import find_head
 from artkit.engine.trained import find_weights, load_trained
 from artkit.errors import ArtkitError, RunError
@@ -417,11 +418,8 @@ def test_training_images_that_changed_have_no_features(copy):
 # --- the rule for new images ----------------------------------------------------------------------------------------
 
 
-class ModelSaid:
-    """Answers to some images, as `load_unknown_rule` is asked about."""
-
-    def __init__(self, logits_BK, features_BD=None):
-        self.logits_BK, self.features_BD = logits_BK, features_BD
+def model_said(logits, features=None):
+    return Answers(logits_BK=logits, features_BD=features)
 
 
 def test_the_rule_calls_unknown_what_the_figures_do(run, held_out_shards):
@@ -429,25 +427,24 @@ def test_the_rule_calls_unknown_what_the_figures_do(run, held_out_shards):
     rule = load_unknown_rule(run, trained)
     judged = evaluate(trained, dataset, dataset.split("test"), rule=read_rule(run, trained)).targets[0]
     assert (rule.score, rule.temperature) == ("energy", judged.predictions.temperature)
-    called = rule.are_unknown(judged.open_set.chosen_of_strangers)
+    called = judged.open_set.chosen_of_strangers > rule.threshold
     assert called.mean() == pytest.approx(judged.figures["open_set"]["scores"]["energy"]["unexpected_accuracy"])
-    assert called.tolist() == (judged.open_set.chosen_of_strangers > rule.threshold).tolist()
 
 
 def test_the_rule_scores_what_a_model_says_in_its_first_target(both):
     trained = load_trained(find_weights(both))
     rule = load_unknown_rule(both, trained)
     logits = np.random.default_rng(0).normal(size=(5, 4))
-    assert rule.scores(ModelSaid(logits)) == pytest.approx(msp(logits[:, :2])), "two artists, then two styles"
+    assert rule.scores(model_said(logits)) == pytest.approx(msp(logits[:, :2])), "two artists, then two styles"
 
 
 def test_the_rule_of_neighbours_needs_features(copy):
     trained = load_trained(find_weights(copy))
     rule = load_unknown_rule(copy, trained, "knn")
     features = rule.bank.training[:3]
-    assert rule.scores(ModelSaid(np.zeros((3, 3)), features)).shape == (3,)
-    with pytest.raises(RunError, match="the score knn compares features, and those of these images are not known"):
-        rule.scores(ModelSaid(np.zeros((3, 3))))
+    assert rule.scores(model_said(np.zeros((3, 3)), features)).shape == (3,)
+    with pytest.raises(RunError, match="that is not known of these images; use another one: --unknown-score msp"):
+        rule.scores(model_said(np.zeros((3, 3))))
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------

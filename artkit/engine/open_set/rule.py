@@ -6,7 +6,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,29 +15,15 @@ from artkit.engine.open_set.bank import FeatureBank, OnProgress, open_bank
 from artkit.engine.open_set.calibration import digest_of, read_calibration
 from artkit.engine.open_set.judgement import RunRule
 from artkit.engine.open_set.scores import LOGIT_SCORES, ScoreName
-from artkit.engine.open_set.threshold import accepted
+from artkit.engine.predicting import Answers
 from artkit.engine.targets import TargetHead
 from artkit.engine.trained import TrainedModel
 from artkit.errors import RunError
 
 
-class ModelAnswers(Protocol):
-    """What a model says of some images."""
-
-    @property
-    def logits_BK(self) -> NDArray[np.float64]:  # noqa: N802 - shape suffix, as of what is read
-        """Of all targets, the prior of training still in them."""
-        ...
-
-    @property
-    def features_BD(self) -> NDArray[np.float32] | None:  # noqa: N802 - likewise
-        """What its head was given; None if that is not known."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class UnknownRule:
-    """Says which images belong to none of the classes of a model's first target."""
+class ThresholdRule:
+    """Calls those images unknown whose score is above a threshold, in a model's first target; see `UnknownRule`."""
 
     head: TargetHead
     score: ScoreName
@@ -49,7 +34,7 @@ class UnknownRule:
     bank: FeatureBank | None = None
     """For the score `knn`."""
 
-    def scores(self, answers: ModelAnswers) -> NDArray[np.float64]:
+    def scores(self, answers: Answers) -> NDArray[np.float64]:
         """How strange each image is, (B,); the higher, the stranger.
 
         Raises:
@@ -58,13 +43,11 @@ class UnknownRule:
         if self.bank is None:
             return LOGIT_SCORES[self.score](self.head.of(answers.logits_BK))
         if answers.features_BD is None:
-            raise RunError("the score knn compares features, and those of these images are not known; use msp")
+            raise RunError(
+                "the score knn compares what the head of a model is given, and that is not known of these images; use "
+                "another one: --unknown-score msp"
+            )
         return self.bank.scores(answers.features_BD)
-
-    def are_unknown(self, scores_B: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which images are called unknown, (B,)."""
-        unknown: NDArray[np.bool_] = ~accepted(scores_B, self.threshold)
-        return unknown
 
 
 def read_rule(
@@ -110,7 +93,7 @@ def load_unknown_rule(
     *,
     on_progress: OnProgress = lambda *_: None,
     tell: Callable[[str], None] = lambda _: None,
-) -> UnknownRule | None:
+) -> ThresholdRule | None:
     """The rule of the model's first target; arguments and errors as those of `read_rule`.
 
     Returns:
@@ -122,7 +105,7 @@ def load_unknown_rule(
     if threshold is None:
         return None
     fitted = rule.targets.get(head.name)
-    return UnknownRule(
+    return ThresholdRule(
         head=head,
         score=rule.score,
         threshold=threshold,
