@@ -13,6 +13,7 @@ from artkit.contracts import Predictions, ReporterContext
 from artkit.drawing.files import write_whole
 from artkit.engine.answers import ANSWERS, write_answers
 from artkit.engine.events import Reporters
+from artkit.engine.open_set.table import STRANGERS
 from artkit.errors import RunError
 from artkit.registry import load_registry
 from artkit_shards import Dataset
@@ -35,7 +36,7 @@ def claim_folder(folder: Path, targets: Sequence[Path]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"the folder {folder} cannot be made ({error.strerror}); name another with --out") from None
-    tables = [target / name for target in targets for name in (PREDICTIONS, ANSWERS)]
+    tables = [target / name for target in targets for name in (PREDICTIONS, ANSWERS, STRANGERS)]
     for name in (*tables, Path(EVALUATION)):
         if (folder / name).exists():
             raise RunError(f"{folder / name} is there already; name another --out")

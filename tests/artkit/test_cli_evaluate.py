@@ -207,6 +207,8 @@ def test_mistakes_are_told_before_any_work(run, tmp_path):
     assert "is not a run folder (it has no recipe.toml)" in refused(tmp_path)
     assert "--tau nan is no finite number" in refused(run, "--tau", "nan")
     assert "predictions.csv is there already; name another --out" in refused(run, "--out", run)
+    (tmp_path / "unknown.csv").write_text("of another evaluation")
+    assert "unknown.csv is there already; name another --out" in refused(run, "--out", tmp_path)
     (tmp_path / "file").write_text("")
     assert "cannot be made (Not a directory)" in refused(run, "--out", tmp_path / "file" / "out")
     assert "does not exist" in refused(run, "--data", tmp_path / "nowhere")
