@@ -172,4 +172,7 @@ def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -
     from artkit.engine.open_set.rule import load_unknown_rule
 
     with features_progress() as on_progress:
-        return load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
+        rule = load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
+    if rule is None:
+        print_note("no threshold for unknown classes was fitted to these weights, so every image is named a known class")
+    return rule

@@ -184,6 +184,9 @@ def test_a_run_without_validation_fits_nothing_and_says_so_once(tmp_path):
     assert "threshold" not in own["open_set"]["scores"]["energy"]
     assert figures(run)["open_set"] == own["open_set"]
     assert load_unknown_rule(run, load_trained(find_weights(run))) is None
+    result = artkit("predict", run, tmp_path / "shards", "--split", "test")
+    assert "no threshold for unknown classes was fitted to these weights" in result.stderr
+    assert result.stdout.startswith("file,predicted,p,")
 
 
 def test_data_without_strangers_have_figures_of_the_known_alone(shape_shards, tmp_path):
