@@ -174,5 +174,5 @@ def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -
     with features_progress() as on_progress:
         rule = load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
     if rule is None:
-        print_note("no threshold for unknown classes was fitted to these weights, so every image is named a known class")
+        print_note("no threshold for unknown classes was fitted to these weights, so each image is named a known class")
     return rule
