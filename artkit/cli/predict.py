@@ -110,12 +110,13 @@ def predict(
     with results_alone(True), ExitStack() as files:
         asked = AskedImages(paths, split)
         stream = results if out is None else files.enter_context(claimed_file(out, "--out"))
-        tally = UnusableTally(None if rejects is None else files.enter_context(claimed_file(rejects, "--rejects")))
+        rejected = None if rejects is None else files.enter_context(claimed_file(rejects, "--rejects"))
         sheets = None if mosaic is None else Sheets(mosaic, f"What {run.resolve().name} says")
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
         trained = load_run(run, weights, device=device, plugins=plugins)
         rule = None if no_unknown else _load_rule(run, trained, unknown_score)
         predictor = Predictor(trained, tau=tau, mirrored=False if no_tta else None, unknown=rule)
+        tally = UnusableTally(rejected)  # not before, for it writes a header, and a mistake above should leave no file
         answering = Answering(
             predictor=predictor,
             batch_size=batch_size or trained.recipe.train.batch_size,

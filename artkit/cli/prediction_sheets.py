@@ -53,13 +53,17 @@ class Sheets:
 
     def close(self) -> str:
         """Draw what is left; returns a line on what there is to see."""
+        from artkit_shards.wording import counted
+
         if self._tiles:
             self._draw()
         if not self._count:
             return f"no image was answered, so {self._path} shows none"
         if self._is_file and self._count > TILES:
             return f"{self._path} shows the first {TILES} of {self._count} images; a folder would get sheets of all"
-        return f"{self._path} shows the images" if self._is_file else f"{self._path} has {self._drawn} sheets of images"
+        if self._is_file:
+            return f"{self._path} shows the images"
+        return f"{self._path} has {counted(self._drawn, 'sheet')} of images"
 
     def _claim(self) -> None:
         from artkit.errors import RunError

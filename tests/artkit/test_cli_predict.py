@@ -220,7 +220,7 @@ def test_mistakes_are_told_before_any_work(uneven_run, images, tmp_path):
     picture(pictures / "1.png")
     options = ("--out", tmp_path / "out.csv")
     assert "nowhere.png cannot be used: No such file" in refused(uneven_run, images, "nowhere.png", *options)
-    assert "is not a run folder" in refused(tmp_path, images, *options)
+    assert "is not a run folder" in refused(tmp_path, images, "--rejects", tmp_path / "rejects.csv", *options)
     assert "--tau inf is no finite number" in refused(uneven_run, images, "--tau", "inf", *options)
     assert "answers.csv is there already; name another --out" in refused(uneven_run, images, "--out", answers)
     assert "name another --rejects" in refused(uneven_run, images, "--rejects", answers, *options)
@@ -231,6 +231,7 @@ def test_mistakes_are_told_before_any_work(uneven_run, images, tmp_path):
     assert "answers.csv/a.csv cannot be written (" in refused(uneven_run, images, "--out", answers / "a.csv")
     assert "has no split 'tset'" in refused(uneven_run, open_dataset_path(uneven_run), "--split", "tset")
     assert not (tmp_path / "out.csv").exists()
+    assert not (tmp_path / "rejects.csv").exists(), "the same command can be given again"
     assert answers.read_text() == "mine"
 
 
