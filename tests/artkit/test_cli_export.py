@@ -75,11 +75,13 @@ def test_the_file_answers_as_artkit_does_in_any_batch(file, uneven_run, uneven_s
     run, _ = runner_of(path, format_name)
     predictor = Predictor(load_trained(find_weights(uneven_run)), tau=0.5)
     pictures = pictures_of(predictor, uneven_shards)
-    expected = predictor.answer(pictures).probabilities(predictor.heads[0])
+    answers = predictor.answer(pictures)
+    expected = answers.probabilities(predictor.heads[0])
     for size in (1, 2, len(pictures)):
         (logits,) = run(as_input(pictures[:size]))
         assert logits.shape == (size, 3)
         assert probabilities(logits) == pytest.approx(expected[:size], abs=1e-5)
+        assert logits == pytest.approx(answers.logits(predictor.heads[0])[:size], abs=1e-4)
 
 
 def test_what_one_must_know_goes_with_the_file(file, uneven_run):

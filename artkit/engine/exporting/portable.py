@@ -18,7 +18,8 @@ from artkit.engine.targets import TargetHead
 class PortableModel(nn.Module):
     """Float RGB in [0, 1], (B, 3, S, S) -> the logits of each target, float32.
 
-    They are those that `Predictor` gives in float32: the softmax of each tensor is the probability of its classes.
+    They are those that `Predictor` gives in float32, so that scores of how strange an image is can be computed of them
+    too where tau is 0; the softmax of each tensor is the probability of its classes.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -60,13 +61,15 @@ class PortableModel(nn.Module):
         return tuple(logits_BK[:, part] for part in self._columns)
 
     def _mean(self, logits_BK: torch.Tensor, others_BK: torch.Tensor) -> torch.Tensor:
-        """Logarithm of the mean of the probabilities in each target, as `mean_answers` has it.
+        """Logarithm of the mean of the probabilities in each target, at the mean level of both, as `mean_answers` has it.
 
         Spelt out, since runtimes compute `logaddexp` from exponentials that vanish.
         """
         means = []
         for part in self._columns:
-            one, other = logits_BK[:, part].log_softmax(1), others_BK[:, part].log_softmax(1)
-            high, low = torch.maximum(one, other), torch.minimum(one, other)
-            means.append(high + torch.log1p(torch.exp(low - high)) - math.log(2))
+            one, other = logits_BK[:, part], others_BK[:, part]
+            log_one, log_other = one.log_softmax(1), other.log_softmax(1)
+            high, low = torch.maximum(log_one, log_other), torch.minimum(log_one, log_other)
+            levels_B1 = ((one - log_one) + (other - log_other))[:, :1] / 2
+            means.append(high + torch.log1p(torch.exp(low - high)) - math.log(2) + levels_B1)
         return torch.cat(means, dim=1)
