@@ -61,7 +61,7 @@ class PortableModel(nn.Module):
         return tuple(logits_BK[:, part] for part in self._columns)
 
     def _mean(self, logits_BK: torch.Tensor, others_BK: torch.Tensor) -> torch.Tensor:
-        """Logarithm of the mean of the probabilities in each target, at the mean level of both, as `mean_answers` has it.
+        """Logarithm of the mean of the probabilities in each target, at the mean level of both; see `mean_answers`.
 
         Spelt out, since runtimes compute `logaddexp` from exponentials that vanish.
         """

@@ -123,8 +123,8 @@ def _use(run: RunInfo, findings: Findings) -> Iterator[str]:
     if findings.predictions[0].unknown_threshold is None:
         yield "Every answer is one of the classes that were learnt, also for an image of none of them."
     else:
-        yield "An image that is stranger to the model than most of validation is called unknown; `--no-unknown` names a class"
-        yield "for every image. Of those of no class that was learnt, many are named one all the same."
+        yield "An image that is stranger to the model than most of validation is called unknown; `--no-unknown` names a"
+        yield "class for every image. Of those of no class that was learnt, many are named one all the same."
     yield "Not meant to tell whether a work is genuine, for attributions that something hangs on, or for anything about"
     yield "people."
 
@@ -138,7 +138,7 @@ def _factors(run: RunInfo) -> Iterator[str]:
 
 
 def _metrics(run: RunInfo, findings: Findings) -> Iterator[str]:
-    yield "- Accuracy: share of the images that are recognised. Its 95 % interval is Wilson's, those of the other figures"
+    yield "- Accuracy: share of the images that are recognised. Its 95 % interval is Wilson's, those of other figures"
     yield "  are of the bootstrap over images."
     yield "- Macro recall: the mean over the classes of that share, so that every class counts the same."
     yield "- Macro F1: the mean over the classes of the harmonic mean of precision and recall."
