@@ -23,6 +23,7 @@ from artkit.cli.report import report
 from artkit.cli.retrain import retrain
 from artkit.cli.run import run
 from artkit.cli.schema import schema
+from artkit.cli.serve import serve
 from artkit.cli.shard import shard
 from artkit.cli.streams import outlive_readers
 from artkit.cli.sweep import sweep
@@ -43,6 +44,7 @@ app.command()(evaluate)
 app.command()(report)
 app.command()(predict)
 app.command()(export)
+app.command()(serve)
 app.command()(compare)
 app.command()(sweep)
 app.command()(shard)

@@ -6,13 +6,13 @@ name before theirs: `predicted`, `p`, `second`, `p_second`, ... and `style_predi
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 if TYPE_CHECKING:
     from artkit.engine.answering import Answered
-    from artkit.engine.naming import Guess, ImageAnswer, TargetAnswer
+    from artkit.engine.naming import Guess, ImageAnswer
     from artkit.engine.predicting import Predictor
 
 _RANKS: Final = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -81,22 +81,10 @@ class JsonLines:
 
     def write(self, answered: "Answered") -> None:
         """See `PredictionWriter.write`."""
-        first, *others = answered.answer.targets
-        plain: dict[str, Any] = {"file": answered.name, **_plain(first)}
-        if answered.answer.unknown_score is not None:
-            plain["unknown_score"] = float(f"{answered.answer.unknown_score:.6g}")
-        if others:
-            plain["others"] = {target.target: _plain(target) for target in others}
+        from artkit.engine.plain_answers import plain_answer  # imports torch, which takes seconds
+
+        plain = {"file": answered.name, **plain_answer(answered.answer)}
         self._stream.write(json.dumps(plain, ensure_ascii=False) + "\n")
-
-
-def _plain(target: "TargetAnswer") -> dict[str, Any]:
-    guesses: Sequence[Guess] = target.top
-    return {
-        "predicted": target.predicted,
-        "p": float(_digits(guesses[0])),
-        "top": [{"name": guess.name, "p": float(_digits(guess))} for guess in guesses],
-    }
 
 
 def _digits(guess: "Guess") -> str:

@@ -100,7 +100,7 @@ class Answering:
             return found
         try:
             data = found.read()
-            if _is_large(data):
+            if is_large(data):
                 return alone.submit(self._decode_bytes, found.name, data).result()
             return self._decode_bytes(found.name, data)
         except ImageError as error:
@@ -125,7 +125,8 @@ class Answering:
                 yield Answered(one.name, answer, one.tile)
 
 
-def _is_large(data: bytes) -> bool:
+def is_large(data: bytes) -> bool:
+    """Whether an image should be decoded alone: so many pixels that several at a time could fill the memory."""
     try:
         width, height = open_image(data).size
     except ImageError:  # to decode it says more, and knows some that are odd

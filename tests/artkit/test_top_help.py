@@ -16,7 +16,7 @@ def test_frames_fit_the_terminal_and_name_every_command(width):
     assert {len(line) for line in framed} == {min(width, 100)}
     assert all(len(line) <= min(width, 100) for line in lines)
     words = " ".join(framed)
-    using = ("evaluate", "predict", "export", "compare")
+    using = ("evaluate", "predict", "export", "serve", "compare")
     for name in ("run", "retrain", *using, "sweep", "shard", "recipes", "dataset", "plugins"):
         assert f"│ {name} " in words
     assert "--version" in words

@@ -115,7 +115,7 @@ def _make(
         on_progress(split.name, 0, len(split))
         told = partial(_tell_done, on_progress, split)
         found[split.name] = split_features(
-            trained, split, _known_rows(trained, split), precision=precision, on_batch=told
+            trained, split, known_rows(trained, split), precision=precision, on_batch=told
         )
     return found
 
@@ -124,7 +124,8 @@ def _tell_done(on_progress: OnProgress, split: Split, done: int) -> None:
     on_progress(split.name, done, len(split))
 
 
-def _known_rows(trained: TrainedModel, split: Split) -> NDArray[np.int64]:
+def known_rows(trained: TrainedModel, split: Split) -> NDArray[np.int64]:
+    """The rows of a split whose features are compared, ascending, (M,): of those with a class in any target."""
     known = np.flatnonzero(np.any([split.targets[head.name] >= 0 for head in trained.heads], axis=0))
     if len(known) > MOST_IMAGES:
         known = np.sort(np.random.default_rng(0).choice(known, MOST_IMAGES, replace=False))

@@ -1,0 +1,106 @@
+"""`artkit serve`: a trained run as a page to drop an image on, and as an endpoint."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from artkit.cli.notes import print_note
+from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
+from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau
+from artkit.cli.trained_run import load_run
+from artkit.cli.unknown_score import UnknownScore, UnknownScoreChoice, features_progress
+
+if TYPE_CHECKING:
+    from artkit.engine.predicting import UnknownRule
+    from artkit.engine.trained import TrainedModel
+    from artkit.serving.neighbours import Neighbours
+
+_LIMITS: Final = "Limits"
+
+
+def serve(
+    run: TrainedRun,
+    host: Annotated[
+        str, typer.Option(metavar="NAME", help="Where to listen; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="0 is any that is free.")] = 8000,
+    top: Annotated[int, typer.Option(metavar="K", min=1, help="Most classes to name for each image.")] = 5,
+    nearest: Annotated[
+        int, typer.Option(metavar="N", min=0, max=50, help="Training works to show; 0 needs no data set.")
+    ] = 6,
+    weights: BestWeights = None,
+    tau: Tau = 0.0,
+    unknown_score: UnknownScoreChoice = None,
+    no_unknown: Annotated[
+        bool, typer.Option("--no-unknown", help="Name a class for every image, however strange it is to the model.")
+    ] = False,
+    no_tta: Annotated[
+        bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
+    ] = False,
+    device: RunsDevice = None,
+    max_mb: Annotated[
+        float, typer.Option(metavar="MB", min=0.001, max=500, help="Of a request.", rich_help_panel=_LIMITS)
+    ] = 20.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="For a request to arrive.", rich_help_panel=_LIMITS)
+    ] = 30.0,
+    at_once: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="Images answered at a time.", rich_help_panel=_LIMITS)
+    ] = 4,
+    plugin: PluginFiles = None,
+    block: Block = None,
+    no_plugins: NoPlugins = False,
+) -> None:
+    """Answer images in a browser: a page to drop one on, and POST /predict for programs.
+
+    It has neither users nor TLS; to let others in, put it behind a proxy that has them.
+    """
+    from artkit.serving.packages import check_packages
+
+    check_tau(tau)
+    check_packages()
+    from artkit.engine.predicting import Predictor  # imports torch, which takes seconds
+    from artkit.serving.app import make_app
+    from artkit.serving.limits import Limits
+    from artkit.serving.server import address_of, open_port, serve_app
+    from artkit.serving.service import Service
+
+    limits = Limits(max_bytes=round(max_mb * 1e6), seconds=seconds, at_once=at_once)
+    with open_port(host, port) as taken:
+        trained = load_run(run, weights, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
+        rule = None if no_unknown else _load_rule(run, trained, unknown_score)
+        works, why_not = _load_works(run, trained) if nearest else (None, None)
+        service = Service(
+            run=run.resolve().name,
+            predictor=Predictor(trained, tau=tau, mirrored=False if no_tta else None, unknown=rule),
+            neighbours=works,
+            no_neighbours=why_not,
+            top=top,
+            works=nearest,
+        )
+        typer.echo(f"serving {service.run} at {address_of(taken)}; Ctrl-C stops it")
+        serve_app(make_app(service, limits), taken, limits)
+    typer.echo("stopped")
+
+
+def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "UnknownRule | None":
+    """By what images are called unknown; None where no threshold was fitted for these weights."""
+    from artkit.engine.open_set.rule import load_unknown_rule
+
+    with features_progress() as on_progress:
+        return load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
+
+
+def _load_works(run: Path, trained: "TrainedModel") -> "tuple[Neighbours | None, str | None]":
+    """The training works, or what the page says in their place."""
+    from artkit.errors import ArtkitError
+    from artkit.serving.neighbours import load_neighbours
+    from artkit_shards import ShardsError
+
+    try:
+        with features_progress() as on_progress:
+            return load_neighbours(run, trained, on_progress=on_progress, tell=print_note), None
+    except (ArtkitError, ShardsError) as error:
+        print_note(f"no training works are shown: {error}")
+        return None, "The nearest training works are not shown: the data set of the run cannot be used here."

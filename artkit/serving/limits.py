@@ -1,0 +1,17 @@
+"""What a request may take. Pixels are limited where images are decoded."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of what strangers can make the server do."""
+
+    max_bytes: int = 20_000_000
+    """Of the body of a request."""
+    seconds: float = 30.0
+    """For a request to arrive: its head, and then its body."""
+    at_once: int = 4
+    """Requests whose images are taken and answered at the same time; others are told to come again."""
+    connections: int = 64
+    """That are open at the same time."""

@@ -1,0 +1,81 @@
+"""The bytes of an image out of a request: its raw body, or the field `image` of a form. Memory is bounded."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from artkit.serving.limits import Limits
+from artkit.serving.refusals import Refusal
+
+FIELD: Final = "image"
+_MOST_FIELDS: Final = 8
+_SWALLOWED: Final = 4
+"""How many times the limit is read on and forgotten: whoever is still sending does not hear an answer."""
+
+
+class _InMemory(MultiPartParser):
+    """Writes no upload to a disk; how many bytes there can be is known."""
+
+    spool_max_size = 1 << 40
+
+
+async def read_upload(request: Request, limits: Limits) -> bytes:
+    """Read what was sent.
+
+    Raises:
+        Refusal: if it is too much, too slow, nothing, or a form that is damaged or has no image.
+    """
+    try:
+        async with asyncio.timeout(limits.seconds):
+            data = await _read(request, limits)
+    except TimeoutError:
+        raise Refusal(
+            408, f"the image did not arrive within {limits.seconds:g} seconds; send it again, or a smaller one"
+        ) from None
+    except ClientDisconnect:
+        raise Refusal(400, "the connection ended before the image did; send it again") from None
+    if not data:
+        raise Refusal(400, f"the request has no image in it; send one as its body or as the field '{FIELD}' of a form")
+    return data
+
+
+async def _read(request: Request, limits: Limits) -> bytes:
+    chunks = _bounded(request, limits.max_bytes)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _read_field(request, chunks)
+    return b"".join([chunk async for chunk in chunks])
+
+
+async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes; of one that is too large, nothing after the limit."""
+    num_bytes = 0
+    async for chunk in request.stream():
+        num_bytes += len(chunk)
+        if num_bytes > most * _SWALLOWED:
+            break
+        if num_bytes <= most:
+            yield chunk
+    if num_bytes > most:
+        raise Refusal(413, f"the request has more than {most / 1e6:g} MB, which is the limit; send a smaller image")
+
+
+async def _read_field(request: Request, chunks: AsyncGenerator[bytes, None]) -> bytes:
+    parser = _InMemory(request.headers, chunks, max_files=1, max_fields=_MOST_FIELDS)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise Refusal(
+            400, f"the form cannot be read ({error.message.rstrip('.')}); send one file, as its field '{FIELD}'"
+        ) from None
+    try:
+        upload = form.get(FIELD)
+        if not isinstance(upload, UploadFile):
+            raise Refusal(400, f"the form has no file in its field '{FIELD}'; send the image there")
+        return await upload.read()
+    finally:
+        await form.close()
