@@ -16,7 +16,9 @@ from artkit_shards import open_dataset
 
 PAGE = (Path(__file__).parent.parent / "docs" / "using-a-model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-COMMANDS = re.findall(r"artkit (?:predict|export|serve) [^|#\n]*", "".join(text for language, text in BLOCKS if not language))
+COMMANDS = re.findall(
+    r"artkit (?:predict|export|serve) [^|#\n]*", "".join(text for language, text in BLOCKS if not language)
+)
 WITHOUT_ARTKIT = "import sys\nsys.modules.update(dict.fromkeys(('artkit', 'artkit_shards', 'artkit_plugins')))\n"
 """Whoever imports what is None in `sys.modules` gets an ImportError."""
 

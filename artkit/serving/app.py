@@ -24,7 +24,7 @@ _THUMBNAILS_AT_ONCE: Final = 2
 _HEADERS: Final = (
     (
         b"content-security-policy",
-        b"default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        b"default-src 'none'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
         b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
@@ -35,7 +35,7 @@ _HEADERS: Final = (
 )
 
 
-def make_app(service: Service, limits: Limits) -> Starlette:
+def make_app(service: Service, limits: Limits) -> ASGIApp:
     """The application.
 
     Args:
@@ -55,8 +55,7 @@ def make_app(service: Service, limits: Limits) -> Starlette:
         ],
         exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _failed},
     )
-    app.add_middleware(_Headers)
-    return app
+    return _Headers(app)  # outside of all, so that failures have them too
 
 
 class _Routes:

@@ -4,7 +4,7 @@
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -80,11 +80,8 @@ class Neighbours:
         return file.getvalue()
 
     def _neighbour(self, row: int, similarity: float) -> Neighbour:
-        classes = {name: _class_name(names, int(self.split.targets[name][row])) for name, names in self._named()}
+        classes = {name: _class_name(names, int(self.split.targets[name][row])) for name, names in self.class_names.items()}
         return Neighbour(row, self.split.files[row], similarity, classes)
-
-    def _named(self) -> Sequence[tuple[str, tuple[str, ...]]]:
-        return tuple(self.class_names.items())
 
 
 def _class_name(names: tuple[str, ...], label: int) -> str | None:

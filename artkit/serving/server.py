@@ -5,7 +5,7 @@ import socket
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from artkit.errors import RunError
@@ -42,7 +42,7 @@ def address_of(taken: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve_app(app: Starlette, taken: socket.socket, limits: Limits) -> None:
+def serve_app(app: ASGIApp, taken: socket.socket, limits: Limits) -> None:
     """Answer requests until Ctrl-C, which ends this without an exception."""
     config = uvicorn.Config(
         app,
@@ -65,7 +65,7 @@ def _protocol(seconds: float) -> type[asyncio.Protocol]:
     """HTTP with a limit of time for the head of a request."""
 
     class PatientProtocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
             self.loop.call_later(seconds, self._cut_off)
 

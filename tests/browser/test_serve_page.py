@@ -69,7 +69,7 @@ def test_a_dropped_image_is_answered(chromium_browser, address, uneven_shards, w
     assert page.get_by_label("Drop an image here").count() == 1
     context.close()
     assert troubles == []
-    assert all(url.startswith((address, "blob:")) for url in asked)
+    assert all(url.startswith((address, "blob:", "data:")) for url in asked)
 
 
 def test_a_file_that_is_no_image_is_told(chromium_browser, address):
