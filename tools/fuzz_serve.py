@@ -67,7 +67,7 @@ def _oversized(rng: random.Random) -> Request:
 
 def _address(rng: random.Random) -> Request:
     address = rng.choice(
-        ("/../../etc/passwd", "/thumbnails/-1", "/thumbnails/..%2f..%2f", "/thumbnails/" + "9" * 3000, "/%00", "//x")
+        ("/../../etc/passwd", "/thumbnails/-1", "/thumbnails/..%2f..%2f", "/thumbnails/" + "9" * 5000, "/%00", "//x")
     )
     return rng.choice(("GET", "POST", "DELETE")), address, b"", {}
 
@@ -118,7 +118,7 @@ def send(port: int, request: Request) -> tuple[str, bool]:
 def _may_be(status: int, text: str) -> bool:
     if "Traceback" in text or status >= 500:
         return False
-    if text == "Invalid HTTP request received.":  # what is no HTTP never reaches the application
+    if text == "Invalid HTTP request received.":  # it never reaches the application
         return True
     said = json.loads(text)
     return "top" in said if status == 200 else list(said) == ["error"]
@@ -139,6 +139,7 @@ def fuzz(port: int, num_cases: int) -> tuple[dict[str, Counter[str]], list[str]]
         outcomes = pool.map(lambda case: send(port, KINDS[case[0]](case[1])), cases)
         for (kind, _), (outcome, may_be) in zip(cases, outcomes, strict=True):
             counts[kind][outcome] += 1
+            may_be |= kind == "odd headers" and not outcome.isdigit()  # a head without end is cut off
             if not may_be or (kind == GOOD and outcome != "200"):
                 wrong.append(f"{kind}: {outcome}")
     return counts, wrong

@@ -1,6 +1,7 @@
 """The routes: the page, what it is made of, and the answers. Whatever goes wrong leaves as one sentence of JSON."""
 
 import asyncio
+import re
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from artkit.serving.limits import Limits
 from artkit.serving.refusals import Refusal, refuse
 from artkit.serving.service import Service
-from artkit.serving.uploads import read_upload
+from artkit.serving.uploads import forget_upload, read_upload
 from artkit_shards import render_page
 
 _FOLDER: Final = Path(__file__).parent
 _THUMBNAILS_AT_ONCE: Final = 2
+_ROW: Final = re.compile("[0-9]{1,12}")
 _HEADERS: Final = (
     (
         b"content-security-policy",
@@ -51,7 +53,7 @@ def make_app(service: Service, limits: Limits) -> ASGIApp:
             Route("/health", routes.health),
             Route("/about", routes.about),
             Route("/predict", routes.predict, methods=["POST"]),
-            Route("/thumbnails/{row:int}", routes.thumbnail),
+            Route("/thumbnails/{row}", routes.thumbnail),
         ],
         exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _failed},
     )
@@ -95,6 +97,7 @@ class _Routes:
 
     async def predict(self, request: Request) -> Response:
         if self._slots.locked():
+            await forget_upload(request, self._limits)
             raise Refusal(503, "too many images are being answered; send this one again in a moment", retry_after=1)
         async with self._slots:
             data = await read_upload(request, self._limits)
@@ -104,7 +107,10 @@ class _Routes:
     async def thumbnail(self, request: Request) -> Response:
         if self._thumbnails is None:  # made here, since it belongs to the loop
             self._thumbnails = CapacityLimiter(_THUMBNAILS_AT_ONCE)
-        picture = partial(self._service.thumbnail, request.path_params["row"])
+        row = request.path_params["row"]
+        if not _ROW.fullmatch(row):
+            raise Refusal(404, "there is no picture of such a training work")
+        picture = partial(self._service.thumbnail, int(row))
         return Response(await to_thread.run_sync(picture, limiter=self._thumbnails), media_type="image/jpeg")
 
 

@@ -14,7 +14,7 @@ from artkit.serving.refusals import Refusal
 FIELD: Final = "image"
 _MOST_FIELDS: Final = 8
 _SWALLOWED: Final = 4
-"""How many times the limit is read on and forgotten: whoever is still sending does not hear an answer."""
+"""How many times the limit is taken in and forgotten at most, so that the sender hears the answer."""
 
 
 class _InMemory(MultiPartParser):
@@ -43,6 +43,16 @@ async def read_upload(request: Request, limits: Limits) -> bytes:
     return data
 
 
+async def forget_upload(request: Request, limits: Limits) -> None:
+    """Let what is being sent come in and forget it, since whoever is still sending does not hear an answer."""
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for _ in _bounded(request, limits.max_bytes):
+                pass
+    except (TimeoutError, ClientDisconnect, Refusal):
+        return  # the answer that follows says why there is no other one
+
+
 async def _read(request: Request, limits: Limits) -> bytes:
     chunks = _bounded(request, limits.max_bytes)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -69,6 +79,8 @@ async def _read_field(request: Request, chunks: AsyncGenerator[bytes, None]) -> 
     try:
         form = await parser.parse()
     except MultiPartException as error:
+        async for _ in chunks:  # whoever is still sending does not hear an answer
+            pass
         raise Refusal(
             400, f"the form cannot be read ({error.message.rstrip('.')}); send one file, as its field '{FIELD}'"
         ) from None
