@@ -80,7 +80,8 @@ class Neighbours:
         return file.getvalue()
 
     def _neighbour(self, row: int, similarity: float) -> Neighbour:
-        classes = {name: _class_name(names, int(self.split.targets[name][row])) for name, names in self.class_names.items()}
+        targets = self.split.targets
+        classes = {name: _class_name(names, int(targets[name][row])) for name, names in self.class_names.items()}
         return Neighbour(row, self.split.files[row], similarity, classes)
 
 

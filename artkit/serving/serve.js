@@ -4,7 +4,7 @@
 const form = document.getElementById("form");
 const drop = document.getElementById("drop");
 const file = document.getElementById("file");
-const status = document.getElementById("status");
+const message = document.getElementById("status");
 const shown = document.getElementById("shown");
 let asked = 0;
 
@@ -16,8 +16,8 @@ function element(name, text, className) {
 }
 
 function tell(text, isBad) {
-    status.textContent = text;
-    status.classList.toggle("bad", Boolean(isBad));
+    message.textContent = text;
+    message.classList.toggle("bad", Boolean(isBad));
 }
 
 function percent(p) {
