@@ -21,6 +21,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -132,7 +133,7 @@ def peak_bytes(process_id: int) -> int:
 
 def fuzz(port: int, num_cases: int) -> tuple[dict[str, Counter[str]], list[str]]:
     """Outcomes by kind, and what went wrong."""
-    cases = [(kind, random.Random(f"{kind}/{n}")) for n, kind in zip(range(num_cases), list(KINDS) * num_cases)]
+    cases = [(kind, random.Random(f"{kind}/{n}")) for n, kind in zip(range(num_cases), cycle(KINDS), strict=False)]
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     wrong = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:

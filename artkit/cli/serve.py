@@ -1,5 +1,6 @@
 """`artkit serve`: a trained run as a page to drop an image on, and as an endpoint."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -79,8 +80,9 @@ def serve(
             top=top,
             works=nearest,
         )
-        typer.echo(f"serving {service.run} at {address_of(taken)}; Ctrl-C stops it")
-        serve_app(make_app(service, limits), taken, limits)
+        with suppress(KeyboardInterrupt):  # the way to end it, from the moment on that it is told
+            typer.echo(f"serving {service.run} at {address_of(taken)}; Ctrl-C stops it")
+            serve_app(make_app(service, limits), taken, limits)
     typer.echo("stopped")
 
 

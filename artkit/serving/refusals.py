@@ -3,7 +3,7 @@
 from starlette.responses import JSONResponse
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
     """Ends a request.
 
     Args:

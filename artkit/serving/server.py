@@ -43,7 +43,7 @@ def address_of(taken: socket.socket) -> str:
 
 
 def serve_app(app: ASGIApp, taken: socket.socket, limits: Limits) -> None:
-    """Answer requests until Ctrl-C, which ends this without an exception."""
+    """Answer requests until Ctrl-C, which is raised as KeyboardInterrupt once all is closed."""
     config = uvicorn.Config(
         app,
         http=_protocol(limits.seconds),
@@ -55,17 +55,14 @@ def serve_app(app: ASGIApp, taken: socket.socket, limits: Limits) -> None:
         limit_concurrency=limits.connections,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
-    try:
-        uvicorn.Server(config).run(sockets=[taken])
-    except KeyboardInterrupt:  # uvicorn raises it again once all is closed
-        return
+    uvicorn.Server(config).run(sockets=[taken])
 
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:
     """HTTP with a limit of time for the head of a request."""
 
     class PatientProtocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as its base
             super().connection_made(transport)
             self.loop.call_later(seconds, self._cut_off)
 

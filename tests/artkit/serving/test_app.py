@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -201,5 +200,7 @@ def test_without_the_data_set_the_page_says_so(uneven_run, image):
 
 
 def test_features_of_any_length_find_the_same_works(service):
-    features = service.neighbours.features[5] * np.float32(7)
-    assert service.neighbours.nearest(features, 3) == service.neighbours.nearest(service.neighbours.features[5], 3)
+    features = service.neighbours.features[5]
+    found = [[work.row for work in service.neighbours.nearest(given, 3)] for given in (features, features * 7)]
+    assert found[0] == found[1]
+    assert found[0][0] == service.neighbours.rows[5]
