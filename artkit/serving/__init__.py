@@ -10,4 +10,6 @@
     packages.py    what must be installed for all this
 
     page.html.j2, serve.css, serve.js   the page
+
+It needs the extra `serve`.
 """
