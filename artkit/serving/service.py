@@ -1,6 +1,8 @@
 """From the bytes of an image to what is said about it, as JSON has it. Safe to call from several threads."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Any, Final
 
@@ -36,8 +38,8 @@ class Service:
     """Training works to tell."""
     _model: Lock = field(default_factory=Lock)
     """A model answers one image at a time."""
-    _large: Lock = field(default_factory=Lock)
-    """Large images are decoded one at a time: some take a gigabyte."""
+    _large: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1))
+    """Decodes large images one at a time: some take gigabytes, and a thread keeps what it has taken once."""
 
     def about(self) -> dict[str, Any]:
         """What answers."""
@@ -78,8 +80,7 @@ class Service:
         if self.neighbours is None:
             raise Refusal(404, "this server shows no training works")
         try:
-            with self._large:
-                return self.neighbours.thumbnail(row)
+            return self._large.submit(self.neighbours.thumbnail, row).result()
         except (IndexError, ShardsError):
             raise Refusal(404, f"there is no picture of a training work {row}") from None
 
@@ -91,8 +92,7 @@ class Service:
         try:
             if not is_large(data):
                 return self.predictor.picture(data)
-            with self._large:
-                return self.predictor.picture(data)
+            return self._large.submit(self.predictor.picture, data).result()
         except ImageError as error:
             raise Refusal(422, f"this image cannot be used ({error}); {_WANTED} that is whole") from None
         except MemoryError:
