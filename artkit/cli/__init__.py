@@ -1,4 +1,4 @@
-"""The command line. Each command is a module here; heavy imports happen inside the commands, never at the top.
+"""The command line. Each command is a module here, imported when it is used; heavy imports happen inside its functions.
 
 `main` is the only place where errors become text: a mistake of the user is one clear message and exit code 1, without a
 traceback (`ARTKIT_DEBUG=1` shows it); anything else is our bug and keeps its traceback.
@@ -10,23 +10,8 @@ from typing import NoReturn
 
 import typer
 
-from artkit.cli.compare import compare
-from artkit.cli.dataset import dataset_app
-from artkit.cli.evaluate import evaluate
-from artkit.cli.export import export
-from artkit.cli.help_texts import join_lines
 from artkit.cli.launch import num_ranks
-from artkit.cli.plugins import list_installed, plugins_app
-from artkit.cli.predict import predict
-from artkit.cli.recipes import recipes
-from artkit.cli.report import report
-from artkit.cli.retrain import retrain
-from artkit.cli.run import run
-from artkit.cli.schema import schema
-from artkit.cli.serve import serve
-from artkit.cli.shard import shard
 from artkit.cli.streams import outlive_readers
-from artkit.cli.sweep import sweep
 from artkit.cli.top_help import TopGroup
 from artkit.errors import ArtkitError, RunError
 
@@ -38,21 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(run)
-app.command()(retrain)
-app.command()(evaluate)
-app.command()(report)
-app.command()(predict)
-app.command()(export)
-app.command()(serve)
-app.command()(compare)
-app.command()(sweep)
-app.command()(shard)
-app.command()(recipes)
-app.command()(schema)
-app.add_typer(dataset_app, name="dataset")
-app.add_typer(plugins_app, name="plugins")
-join_lines(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -79,6 +49,8 @@ def main() -> NoReturn:
     outlive_readers()
     try:
         if _only_lists_plugins():
+            from artkit.cli.plugins import list_installed
+
             list_installed()
             sys.exit(0)
         code = app(standalone_mode=num_ranks() == 1)

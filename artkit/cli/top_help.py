@@ -1,4 +1,4 @@
-"""The help of `artkit` itself, in frames like those of its commands, but drawn without rich.
+"""The help of `artkit` itself, in frames like those of its commands, but drawn without rich and without the commands.
 
 Rich takes longer to import than typer and all of artkit's commands together, and this page is shown most often.
 """
@@ -11,6 +11,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from artkit.cli.commands import COMMANDS, LazyCommands
+
 _WIDEST: Final = 100
 """Columns beyond which lines are hard to read."""
 
@@ -20,6 +22,14 @@ _NOTHING_SAID: Final = 2
 
 class TopGroup(TyperGroup):
     """The commands of artkit."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = LazyCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 # there are the same in every context
+        """Their names, in the order of the help; none of them is made for that."""
+        return list(self.commands)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line; an empty one is answered by the help."""
@@ -32,8 +42,7 @@ class TopGroup(TyperGroup):
         """Write usage, what artkit does, and a frame each for options and commands."""
         width = min(shutil.get_terminal_size().columns, _WIDEST)
         options = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))]
-        names = [name for name in self.list_commands(ctx) if not self.commands[name].hidden]
-        commands = [(name, (self.commands[name].help or "").partition("\n")[0]) for name in names]
+        commands = [(name, command.summary) for name, command in COMMANDS.items()]
         usage = " ".join([ctx.command_path, *self.collect_usage_pieces(ctx)])
         lines = [f"Usage: {usage}", "", *textwrap.wrap(self.help or "", width - 2)]
         formatter.write("\n".join(["", *(f" {line}".rstrip() for line in lines), "", ""]))

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from artkit.cli.commands import COMMANDS
+
 HEAVY = {"torch", "torchvision", "numpy", "sklearn", "matplotlib", "PIL", "webdataset"}
 
 PROGRAM = """
@@ -39,6 +41,15 @@ def test_help_does_without_pydantic_and_rich():
     modules = modules_after("--help")
     assert not [name for name in modules if name.partition(".")[0].startswith("pydantic")]
     assert "rich.console" not in modules
+
+
+@pytest.mark.parametrize(
+    ("arguments", "imported"),
+    [(["--help"], set()), (["--version"], set()), (["recipes"], {"recipes"}), (["plugins"], {"plugins"})],
+)
+def test_commands_are_imported_when_they_are_used(arguments, imported):
+    modules = {f"artkit.cli.{command.place.partition(':')[0]}" for command in COMMANDS.values()}
+    assert modules & modules_after(*arguments) == {f"artkit.cli.{name}" for name in imported}
 
 
 def test_help_stays_within_its_budget_of_modules():
