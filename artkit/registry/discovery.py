@@ -6,13 +6,13 @@ blocked, by package or entry point, and those whose package requires another ver
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final
 
 from artkit.errors import RecipeError
-from artkit.registry.entry_points import ENTRY_POINT_GROUP, plugin_entry_points, readable
+from artkit.registry.entry_points import ENTRY_POINT_GROUP, plugin_entry_points, read_metadata
 from artkit.registry.gate import LeftOut, find_incompatibility
 from artkit.registry.info import PluginInfo, read_entry_point, read_file
 from artkit.registry.settings import PluginSettings
@@ -74,11 +74,9 @@ def _read_file(path: Path) -> PluginInfo:
 
 def _discover_installed(settings: PluginSettings) -> list[FoundPlugin]:
     points, damaged = plugin_entry_points()
-    infos = [(read_entry_point(point), point) for point in points]
-    infos.sort(key=lambda pair: (pair[0].dist or "", pair[0].name))
-    switches = Switches.read(settings, [info for info, _ in infos])
-    found = [FoundPlugin(info, point, _why_left_out(info, point, switches)) for info, point in infos]
-    return [*found, *map(_damaged, damaged)]
+    found = sorted(map(_read_point, points), key=lambda plugin: (plugin.info.dist or "", plugin.info.name))
+    switches = Switches.read(settings, [plugin.info for plugin in found])
+    return [*(_switched(plugin, switches) for plugin in found), *map(_damaged, damaged)]
 
 
 def _damaged(name: str) -> FoundPlugin:
@@ -92,7 +90,12 @@ def _damaged(name: str) -> FoundPlugin:
     return FoundPlugin(info, EntryPoint(name=name, value="", group=ENTRY_POINT_GROUP), left_out)
 
 
-def _why_left_out(info: PluginInfo, point: EntryPoint, switches: Switches) -> LeftOut | None:
-    if reason := switches.reason(info):
-        return LeftOut(status="blocked", reason=reason)
-    return find_incompatibility(readable(point.dist))
+def _read_point(point: EntryPoint) -> FoundPlugin:
+    metadata = read_metadata(point.dist)
+    return FoundPlugin(read_entry_point(point, metadata), point, find_incompatibility(point.dist, metadata))
+
+
+def _switched(plugin: FoundPlugin, switches: Switches) -> FoundPlugin:
+    """A plugin as the user wants it, whose word comes before what packages require."""
+    reason = switches.reason(plugin.info)
+    return replace(plugin, left_out=LeftOut(status="blocked", reason=reason)) if reason else plugin

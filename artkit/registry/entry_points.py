@@ -5,7 +5,7 @@ belongs to. Then they are read one package after the other, so that a damaged on
 """
 
 from collections.abc import Iterator
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata, distributions, entry_points
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -21,10 +21,13 @@ def plugin_entry_points() -> tuple[list[EntryPoint], list[str]]:
         return _one_by_one()
 
 
-def readable(dist: Distribution | None) -> Distribution | None:
-    """A distribution whose metadata can be read; else None, as if there were no metadata."""
+def read_metadata(dist: Distribution | None) -> PackageMetadata | None:
+    """The metadata of a distribution; None if they cannot be read, as if there were none.
+
+    Python parses them each time that they are asked for, so whoever needs several fields keeps them.
+    """
     try:
-        return dist if dist is not None and dist.metadata is not None else None
+        return None if dist is None else dist.metadata
     except (OSError, ValueError):
         return None
 
@@ -45,8 +48,8 @@ def _first_of_each_name() -> Iterator[tuple[str, Distribution]]:
     """What Python imports: of several versions on the path, the first one."""
     seen: set[str] = set()
     for dist in distributions():
-        metadata = dist.metadata if readable(dist) else ()
-        name = str(dist.metadata["Name"]) if "Name" in metadata else ""
+        metadata = read_metadata(dist)
+        name = str(metadata["Name"]) if metadata is not None and "Name" in metadata else ""
         if not name or canonicalize_name(name) not in seen:
             seen.add(canonicalize_name(name))
             yield name or "unknown", dist

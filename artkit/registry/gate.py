@@ -8,7 +8,7 @@ require packages in turn. Pre-releases count as the versions they are.
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, version
+from importlib.metadata import Distribution, PackageMetadata, PackageNotFoundError, version
 from typing import Literal
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -37,15 +37,21 @@ class LeftOut:
         return f"{self.reason}; mend that with `{self.remedy}`" if self.remedy else self.reason
 
 
-def find_incompatibility(dist: Distribution | None) -> LeftOut | None:
+def find_incompatibility(dist: Distribution | None, metadata: PackageMetadata | None) -> LeftOut | None:
     """What a package requires of artkit, if this artkit does not meet it.
 
     Missing metadata, as some editable installs have it, requires nothing.
+
+    Args:
+        dist: The package.
+        metadata: Its metadata, if they can be read.
     """
-    for requirement in _requirements_of_artkit(dist):
+    if dist is None or metadata is None:
+        return None
+    for requirement in _requirements_of_artkit(dist, metadata):
         if not requirement.specifier.contains(artkit.__version__, prereleases=True):
             reason = f"needs artkit {requirement.specifier} (have {artkit.__version__})"
-            remedy = _remedy(requirement, str(dist.metadata["Name"]) if dist else "")
+            remedy = _remedy(requirement, str(metadata["Name"]))
             return LeftOut(status="incompatible", reason=reason, remedy=remedy)
     return None
 
@@ -67,8 +73,9 @@ def check_required(required: Sequence[str]) -> None:
     raise RecipeError("\n".join(["the recipe requires:", *lines, f"install what is missing: pip install {wanted}"]))
 
 
-def _requirements_of_artkit(dist: Distribution | None) -> Iterator[Requirement]:
-    for text in (dist.requires if dist else None) or ():
+def _requirements_of_artkit(dist: Distribution, metadata: PackageMetadata) -> Iterator[Requirement]:
+    # Older tools leave the requirements of editable installs in a file beside the metadata, where `requires` looks too.
+    for text in metadata.get_all("Requires-Dist") or dist.requires or ():
         try:
             requirement = Requirement(text)
         except InvalidRequirement:  # of an old or broken package, whose other lines still count

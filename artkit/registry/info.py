@@ -3,11 +3,10 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from artkit.registry.entry_points import readable
 from artkit.registry.repository import commit_of
 
 BUILTIN_DIST = "artkit"
@@ -64,12 +63,16 @@ class PluginInfo:
         return self.dist == BUILTIN_DIST
 
 
-def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
-    """Who an entry point belongs to, as far as the metadata of its distribution says."""
-    dist = readable(entry_point.dist)
-    if dist is None:
+def read_entry_point(entry_point: EntryPoint, metadata: PackageMetadata | None) -> PluginInfo:
+    """Who an entry point belongs to, as far as the metadata of its distribution says.
+
+    Args:
+        entry_point: It.
+        metadata: Those of its distribution, if they can be read.
+    """
+    dist = entry_point.dist
+    if dist is None or metadata is None:
         return PluginInfo(name=entry_point.name, origin="unknown")
-    metadata = dist.metadata
     # `dist.name` would hide that metadata is missing, which some versions of Python report and others do not.
     name, version = (metadata[field] if field in metadata else None for field in ("Name", "Version"))  # noqa: SIM401
     origin, commit, editable = _read_origin(dist)
@@ -82,7 +85,7 @@ def read_entry_point(entry_point: EntryPoint) -> PluginInfo:
         commit=commit,
         editable=editable,
         origin="built in" if name == BUILTIN_DIST else origin,
-        issues_url=_read_issues_url(dist),
+        issues_url=_read_issues_url(metadata),
     )
 
 
@@ -109,9 +112,9 @@ def _read_origin(dist: Distribution) -> tuple[str, str | None, bool]:
     return f"{source}{EDITABLE}", commit_of(Path(source)) if url.startswith("file:") else commit, True
 
 
-def _read_issues_url(dist: Distribution) -> str | None:
+def _read_issues_url(metadata: PackageMetadata) -> str | None:
     urls: dict[str, str] = {}
-    for line in dist.metadata.get_all("Project-URL") or ():
+    for line in metadata.get_all("Project-URL") or ():
         label, _, url = line.partition(",")
         urls.setdefault("".join(filter(str.isalnum, label.lower())), str(url).strip())
     return next((urls[label] for label in _ISSUE_LABELS if label in urls), None)
