@@ -9,15 +9,20 @@
     layers.py      reads recipe files and command-line choices, lays one over the other
     resolve.py     a laid-out recipe -> `Recipe`: every component found, every option checked
 
-A resolved recipe written to TOML is a recipe again, and repeats the run.
+A resolved recipe written to TOML is a recipe again, and repeats the run. Modules are imported when a name of theirs is
+first asked for, so that the list of shipped recipes does without what only resolving needs.
 """
 
-from artkit.recipe.layers import CommandLine, read_recipe_file
-from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
-from artkit.recipe.retraining import retraining_layer
-from artkit.recipe.schema import recipe_schema
-from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
-from artkit.recipe.shipped import recipe_summary, shipped_recipes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from artkit.recipe.layers import CommandLine, read_recipe_file
+    from artkit.recipe.resolve import Choice, Recipe, resolve_recipe
+    from artkit.recipe.retraining import retraining_layer
+    from artkit.recipe.schema import recipe_schema
+    from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
+    from artkit.recipe.shipped import recipe_summary, shipped_recipes
 
 __all__ = [
     "Choice",
@@ -34,3 +39,27 @@ __all__ = [
     "retraining_layer",
     "shipped_recipes",
 ]
+
+_HOMES: Final = {
+    "CommandLine": "layers",
+    "read_recipe_file": "layers",
+    "Choice": "resolve",
+    "Recipe": "resolve",
+    "resolve_recipe": "resolve",
+    "retraining_layer": "retraining",
+    "recipe_schema": "schema",
+    "DataSettings": "settings",
+    "RetrainSettings": "settings",
+    "TrainSettings": "settings",
+    "UnknownSettings": "settings",
+    "recipe_summary": "shipped",
+    "shipped_recipes": "shipped",
+}
+"""Public name -> the module here that has it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'artkit.recipe' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(f"artkit.recipe.{_HOMES[name]}"), name)
+    return value
