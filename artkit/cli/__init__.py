@@ -10,14 +10,15 @@ from typing import NoReturn
 
 import typer
 
+from artkit.cli.commands import TopGroup
 from artkit.cli.launch import num_ranks
 from artkit.cli.streams import outlive_readers
-from artkit.cli.top_help import TopGroup
 from artkit.errors import ArtkitError, RunError
 
 app = typer.Typer(
     name="artkit",
     cls=TopGroup,
+    no_args_is_help=True,
     help="Learn who made a work of art; or any image classification with many classes, few images and a long tail.",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

@@ -1,6 +1,6 @@
-"""The commands of artkit: what each is called and does, and where it is. Its module is imported when it is used.
+"""The commands of artkit: what each is called, does and where it is. Their modules are imported when they are used.
 
-The list of them is shown most often, and takes no longer the more commands there are.
+So the list of them, which is shown most often, takes no longer the more commands there are.
 """
 
 from collections import UserDict
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.main import get_group
 
-from artkit.cli.help_texts import join_lines
+from artkit.cli.framed_help import FramedCommand, FramedGroup, Rows
 
 
 class ListedCommand(NamedTuple):
@@ -88,13 +88,28 @@ class LazyCommands(UserDict[str, Any]):
         return found
 
 
+class TopGroup(FramedGroup):
+    """What `artkit` itself is: all commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = LazyCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 # there are the same in every context
+        """Their names, in the order of the help; none of them is made for that."""
+        return list(self.commands)
+
+    def summaries(self) -> Rows:
+        """What the list says of them; none of them is made for that."""
+        return [(name, command.summary) for name, command in COMMANDS.items()]
+
+
 def _load(name: str, place: str) -> Any:
     module, _, attribute = place.partition(":")
     found = getattr(import_module(f"artkit.cli.{module}"), attribute)
-    alone = typer.Typer(rich_markup_mode="rich")
+    alone = typer.Typer()
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)
     else:
-        alone.command(name)(found)
-    join_lines(alone)
+        alone.command(name, cls=FramedCommand)(found)
     return get_group(alone).commands[name]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from artkit.cli.conversion_progress import conversion_progress
+from artkit.cli.framed_help import FramedCommand, FramedGroup
 from artkit.cli.paths import given_path, given_text
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _SIDECARS: Final = "Comma-separated: dali, energon, wids. Files beside the shards for these readers."
 
 dataset_app = typer.Typer(
+    cls=FramedGroup,
     help="Index tars that others wrote, verify data sets, and show what is in them.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -26,7 +28,7 @@ dataset_app = typer.Typer(
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a core")]
 
 
-@dataset_app.command("index")
+@dataset_app.command("index", cls=FramedCommand)
 def index(
     location: Annotated[str, typer.Argument(metavar="DIR", help="Folder of the tars, or its URL.")],
     label: Annotated[
@@ -114,7 +116,7 @@ def index(
         typer.echo(f"next: put the folder {out / '.artkit'} beside the tars")
 
 
-@dataset_app.command("verify")
+@dataset_app.command("verify", cls=FramedCommand)
 def verify(
     directory: Annotated[str, typer.Argument(metavar="DIR", parser=given_text, help="Folder of the tars, or its URL.")],
     threads: Threads = None,
@@ -139,7 +141,7 @@ def verify(
     raise typer.Exit(1)
 
 
-@dataset_app.command("stats")
+@dataset_app.command("stats", cls=FramedCommand)
 def stats(
     directory: Annotated[str, typer.Argument(metavar="DIR", help="Folder of the data set, or its URL.")],
     out: Annotated[

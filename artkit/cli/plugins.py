@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from artkit.cli.framed_help import FramedCommand, FramedGroup
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from artkit.registry import Plugin, PluginSettings
 
 plugins_app = typer.Typer(
+    cls=FramedGroup,
     help="List the plugins, show the options of their components, check them, and begin one of your own.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -42,7 +44,7 @@ def plugins(context: typer.Context, check: Check = False, plugin: PluginFiles = 
         )
 
 
-@plugins_app.command("list")
+@plugins_app.command("list", cls=FramedCommand)
 def list_plugins(
     context: typer.Context,
     check: Check = False,
@@ -63,7 +65,7 @@ def list_plugins(
     _list(plugin_settings([*context.obj, *(plugin or [])], block, no_plugins=no_plugins), check, as_json)
 
 
-@plugins_app.command("show")
+@plugins_app.command("show", cls=FramedCommand)
 def show(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(help="model, augmenter, sampler, loss, optimizer, schedule, ...")],
@@ -90,7 +92,7 @@ def show(
         print_note(note)
 
 
-@plugins_app.command("check")
+@plugins_app.command("check", cls=FramedCommand)
 def check(
     target: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A package, an entry point, or a file.")],
     kind: Annotated[list[str] | None, typer.Option(metavar="KIND", help="Check these alone; can be repeated.")] = None,
@@ -115,7 +117,7 @@ def check(
     check_target(target, [_read_kind(word) for word in kind or ()], set_ or (), as_json=as_json)
 
 
-@plugins_app.command("new")
+@plugins_app.command("new", cls=FramedCommand)
 def new(
     name: Annotated[str, typer.Argument(help="Of the package, as people install it, such as artkit-film-grain.")],
     kind: Annotated[
