@@ -57,9 +57,7 @@ COMMANDS: Final = {
         "sweep:sweep", "Run every combination of some choices, one after the other, and compare them."
     ),
     "shard": ListedCommand("shard:shard", "Convert images to a data set of tar shards."),
-    "recipes": ListedCommand(
-        "recipes:recipes", "List the recipes that come with artkit; `artkit run NAME` runs one."
-    ),
+    "recipes": ListedCommand("recipes:recipes", "List the recipes that come with artkit; `artkit run NAME` runs one."),
     "schema": ListedCommand(
         "schema:schema", "Print the JSON Schema of recipes, with which editors complete and check them."
     ),

@@ -1,6 +1,6 @@
-"""Help in frames: what artkit, its commands and those below them say of themselves, drawn without rich.
+"""Help in frames: what artkit, its commands and those below them say of themselves, without rich and pydantic.
 
-Rich takes longer to import than typer and all of artkit's commands together, and help is what people ask for most.
+Each takes longer to import than typer and all of artkit's commands together, and help is what people ask for most.
 Paragraphs are as wide as the terminal, not as the source is.
 """
 
@@ -29,6 +29,10 @@ Rows = Sequence[tuple[str, str]]
 class FramedCommand(TyperCommand):
     """A command whose help is drawn in frames."""
 
+    def get_params(self, ctx: Any) -> Any:
+        """Arguments and options, with that for help."""
+        return _with_defaults(super().get_params(ctx))
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write usage, what it does, and a frame for each group of arguments and options."""
         _write_help(self, ctx, formatter, _parameters(self, ctx))
@@ -36,6 +40,10 @@ class FramedCommand(TyperCommand):
 
 class FramedGroup(TyperGroup):
     """Commands whose help is drawn in frames."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Options, with that for help."""
+        return _with_defaults(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line; where it must have words, an empty one is answered by the help."""
@@ -51,6 +59,14 @@ class FramedGroup(TyperGroup):
     def summaries(self) -> Rows:
         """Name and purpose of each command: the first paragraph of its help."""
         return [(name, next(_paragraphs(command.help), "")) for name, command in self.commands.items()]
+
+
+def _with_defaults(params: Any) -> Any:
+    """Parameters as they are, but typer's own flags are False if not given: to read None, it would import pydantic."""
+    for param in params:
+        if not param.expose_value and param.default is None and getattr(param, "is_bool_flag", False):
+            param.default = False
+    return params
 
 
 def _parameters(command: TyperCommand | TyperGroup, ctx: Any) -> dict[str, list[tuple[str, str]]]:

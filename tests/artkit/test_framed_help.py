@@ -78,7 +78,7 @@ def toy():
     def full(
         what: Annotated[str, typer.Argument(metavar="WHAT", help="It.")],
         size: Annotated[int, typer.Option(min=1, metavar="N", help="How large it is.")] = 3,
-        a_rather_long_name: Annotated[str, typer.Option("--name", metavar="A-RATHER-LONG-NAME", help="Ours.")] = "x",
+        long: Annotated[str, typer.Option("--name", metavar="A-RATHER-LONG-NAME", help="Ours.")] = "x",
         loud: Annotated[bool, typer.Option("--loud/--quiet", rich_help_panel="Noise", help="[b]Loud[/b].")] = True,
     ):
         """Do it."""

@@ -37,10 +37,13 @@ def test_help_imports_nothing_heavy_and_no_plugin(plugin_site, arguments):
     assert not modules & (HEAVY | {"artkit_plugins", "artkit_loud", "pluggy"})
 
 
-def test_help_does_without_pydantic_and_rich():
-    modules = modules_after("--help")
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["dataset", "index", "--help"], ["recipes"]], ids=" ".join
+)
+def test_help_and_the_list_of_recipes_do_without_pydantic_and_rich(arguments):
+    modules = modules_after(*arguments)
     assert not [name for name in modules if name.partition(".")[0].startswith("pydantic")]
-    assert "rich.console" not in modules
+    assert not modules & {"rich.console", "artkit.registry"}
 
 
 @pytest.mark.parametrize(
