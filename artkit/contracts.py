@@ -10,7 +10,10 @@ module imports torch or numpy at run time, so that plugins stay cheap to import.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from artkit.kinds import KINDS as KINDS
+from artkit.kinds import Kind as Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,11 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from artkit_shards import Record
-
-Kind = Literal["model", "augmenter", "sampler", "loss", "optimizer", "schedule", "reporter", "source"]
-
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-"""The kinds of component, as they are written in recipes and on the command line."""
 
 RunStatus = Literal["ok", "interrupted", "failed"]
 

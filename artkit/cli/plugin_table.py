@@ -40,7 +40,7 @@ def print_plugins_as_json(rows: "Sequence[Plugin]") -> None:
 
 
 def _cells(row: "Plugin", checked: bool) -> list[str]:
-    from artkit.contracts import KINDS
+    from artkit.kinds import KINDS
 
     kinds = "all" if row.kinds == KINDS else ", ".join(row.kinds)
     version = " ".join([row.info.version or "-", *_commit(row)])

@@ -1,6 +1,5 @@
 """Who a plugin is: its name, version, origin, and where to report its faults; from metadata, nothing is imported."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, PackageMetadata
@@ -91,6 +90,8 @@ def read_entry_point(entry_point: EntryPoint, metadata: PackageMetadata | None) 
 
 def read_file(path: Path) -> PluginInfo:
     """A plugin that is one file of the user's; its content stands in for a version."""
+    import hashlib  # loads OpenSSL, which the list of what is installed does without
+
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return PluginInfo(name=path.name, origin=f"{path} sha256:{digest[:8]}", sha256=digest, file=path)
 

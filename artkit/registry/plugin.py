@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from artkit.contracts import KINDS, Kind
+from artkit.kinds import KINDS, Kind
 from artkit.registry.gate import LeftOut
 from artkit.registry.info import PluginInfo
 

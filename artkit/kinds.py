@@ -1,0 +1,8 @@
+"""The kinds of component that plugins provide; apart from their contracts, for whoever needs no more than the words."""
+
+from typing import Final, Literal, get_args
+
+Kind = Literal["model", "augmenter", "sampler", "loss", "optimizer", "schedule", "reporter", "source"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+"""The kinds of component, as they are written in recipes and on the command line."""
