@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from artkit.contracts import Augmenter, Draws
+from artkit.seeding import seed_generators
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,7 @@ def per_sample(transform: "Callable[[torch.Tensor], torch.Tensor]", /) -> Augmen
         changed_BCHW = torch.empty_like(images_BCHW)
         with _own_generators(images_BCHW.device):
             for number, seed in enumerate(draws.seeds().tolist()):
-                _seed_all(seed)
+                _seed_all(seed, images_BCHW.device)
                 # A copy, since some transforms work in place.
                 changed_CHW = transform(images_BCHW[number].clone())
                 _check(changed_CHW, images_BCHW[number])
@@ -70,11 +71,10 @@ def _own_generators(device: "torch.device") -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
-def _seed_all(seed: int) -> None:
+def _seed_all(seed: int, device: "torch.device") -> None:
     import numpy as np
-    import torch
 
-    torch.manual_seed(seed)
+    seed_generators(seed, device)
     random.seed(seed)
     np.random.seed(seed % 2**32)
 

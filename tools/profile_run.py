@@ -25,8 +25,8 @@ import torch
 
 from artkit.engine import job, keeping
 from artkit.engine.augmentation import AugmentationChain
-from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.events import Reporters
+from artkit.engine.objective import Objective
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.state import TrainingState
 from artkit.engine.trainer import Trainer
@@ -83,7 +83,7 @@ class Clock:
 def watch_classes(clock: Clock) -> None:
     """Put the clock around the parts of a run that are there before it."""
     clock.time_calls(torch.Tensor, "backward", "backward")
-    clock.time_calls(EpochLoss, "__call__", "loss")
+    clock.time_calls(Objective, "__call__", "loss")
     clock.time_calls(AugmentationChain, "__call__", "augment")
     clock.time_calls(Preprocessing, "to_unit", "to floats")
     clock.time_calls(Preprocessing, "normalise", "normalise")

@@ -150,7 +150,7 @@ def assemble(
     heads = heads_for(dataset, TRAIN, chosen_targets(recipe.data, dataset))
     sampling = _build_sampling(recipe, dataset, heads)
     loader = _build_loader(recipe, dataset, device, sampling, ranks)
-    seed_torch(recipe.train.seed, 0, 0)
+    seed_torch(recipe.train.seed, 0, 0, device)
     class_names = [head.class_names for head in heads]
     model, start = build_model(recipe.model, class_names, recipe.data.image_size, load_weights=resumed is None)
     with recipe.model.component.guard(f"moving to {device}"):

@@ -109,7 +109,7 @@ class HeadLearner:
 
     def _step(self, order: NDArray[np.int64], positions: NDArray[np.int64], epoch: int) -> StepValues:
         assembly, recipe = self._assembly, self._assembly.recipe
-        seed_torch(self._settings.seed, epoch, int(positions[0]))
+        seed_torch(self._settings.seed, epoch, int(positions[0]), assembly.device)
         views = self._views(epoch, positions)
         rows = self._features.rows_of(views, order[positions])
         features_BD = self._features.views[views, torch.from_numpy(rows)].to(assembly.device)
@@ -167,7 +167,7 @@ def _few_threads(head: nn.Linear, batch_size: int) -> Iterator[None]:
 
 def _renewed(head: nn.Linear, seed: int) -> nn.Linear:
     """The head with random numbers in place of what it had learnt."""
-    seed_torch(seed, 0, 0)
+    seed_torch(seed, 0, 0, head.weight.device)
     head.reset_parameters()
     return head
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from artkit.contracts import ErrorInfo, ReporterContext, RunInfo, RunStatus
+from artkit.engine.allocation import keep_freed_memory
 from artkit.engine.assembly import Assembly, assemble, open_data
 from artkit.engine.checkpoint import save_checkpoint
 from artkit.engine.drift import drift_notes
@@ -147,6 +148,8 @@ def _carry_out(
     *,
     resumed: bool = False,
 ) -> Outcome:
+    if assembly.device.type == "cpu":
+        keep_freed_memory()
     reporters = Reporters(warn)
     status: RunStatus = "failed"
     error: ErrorInfo | None = None

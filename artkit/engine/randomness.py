@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from artkit.seeding import seed_generators
 from artkit_shards.hashing import STREAM_AUGMENTER, STREAM_STEP, hash_uint64, hash_uniform
 
 
@@ -67,9 +68,9 @@ class PositionDraws:
         return self._calls - 1
 
 
-def seed_torch(seed: int, epoch: int, position: int) -> None:
+def seed_torch(seed: int, epoch: int, position: int, device: torch.device) -> None:
     """Seed torch's own generators for the step that starts at a position: dropout and the like resume exactly."""
-    torch.manual_seed(int(hash_uint64(seed, STREAM_STEP, epoch, position)) >> 1)
+    seed_generators(int(hash_uint64(seed, STREAM_STEP, epoch, position)) >> 1, device)
 
 
 def _places_of(wanted: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:

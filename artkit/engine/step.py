@@ -66,7 +66,7 @@ class Stepper:
         """
         batch, num_own = own_images(batch)
         position = int(batch.positions[0])
-        seed_torch(self._assembly.recipe.train.seed, epoch, position)
+        seed_torch(self._assembly.recipe.train.seed, epoch, position, self._assembly.device)
         for norm in self._norms:
             norm.counts = num_own > 0
         with self._gradients.batch(is_last=plan.is_last_batch(position)):

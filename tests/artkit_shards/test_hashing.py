@@ -24,6 +24,15 @@ def test_counters_broadcast():
     assert hash_uint64(0, 1, np.arange(3)[:, None], np.arange(4)).shape == (3, 4)
 
 
+def test_a_number_is_the_same_counter_as_python_s_own_as_numpy_s_and_among_others():
+    largest = 2**63 - 1
+    for before, after in ((), ()), ((5,), ()), ((), (np.arange(2),)), ((np.arange(2),), (3,)):
+        kinds = (largest, np.int64(largest), np.array(largest), np.array([largest]))
+        values = [hash_uint64(9, 1, *before, number, *after).ravel().tolist() for number in kinds]
+        assert values == [values[0]] * len(kinds)
+    assert hash_uint64(9, 1, np.int64(3), 4).shape == ()
+
+
 def test_any_integer_is_a_seed():
     values = {int(hash_uint64(seed, 1)) for seed in (-1, 0, 1, 2**63, 2**64 - 2)}
     assert len(values) == 5
