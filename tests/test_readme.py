@@ -21,7 +21,7 @@ def code_blocks(language):
 def commands():
     """The artkit commands of the README, one a line, without comments."""
     text = "\n".join(code_blocks("")).replace("\\\n", " ")
-    words = "run|shard|dataset|plugins|evaluate|predict|export|sweep|compare|recipes|retrain|schema"
+    words = "run|shard|dataset|plugins|evaluate|report|predict|serve|export|sweep|compare|recipes|retrain|schema"
     return [line.strip() for line in re.findall(rf"artkit (?:{words}).*", text)]
 
 
