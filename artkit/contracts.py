@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from artkit.kinds import KINDS as KINDS
 from artkit.kinds import Kind as Kind
 
+from artkit.errors import RecipeError
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -81,6 +83,10 @@ class AugmenterContext:
     """Height and width in pixels of the images in training."""
 
 
+def _know_no_column(name: str) -> Sequence[str | None]:
+    raise RecipeError(f"nothing is known of the images here but their class, and no column '{name}'")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerContext:
     """For a sampler factory, which returns a `Sampler`."""
@@ -93,6 +99,12 @@ class SamplerContext:
     """Of the run. A sampler's random numbers come from it and the epoch."""
     num_epochs: int
     """Epochs that the sampler decides; those that `sampler.defer` keeps natural are not among them."""
+    column: Callable[[str], Sequence[str | None]] = _know_no_column
+    """`column(name)` gives what the data set says of each training sample under a name, (N,); None where it says
+    nothing.
+
+    That is its class in a target of that name, learnt or not, or a field of the JSON beside its image, as text. Raises
+    RecipeError, saying what names there are, if there is nothing of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ objective.py      what a step lowers: the losses of all targets as one
 epoch_loss.py     the loss of a target, told how often the classes are drawn in each epoch
 target_notes.py   what the user should hear of targets and missing classes
 sampling.py       how often each training image is drawn in an epoch; deferral.py balances in the last epochs only
+columns.py        what the data set says of each image beside its class, for samplers that ask
 training_loader.py  the images of a run, in sizes that may grow
 step_plan.py      which positions of a plan learn together in one optimizer step
 step.py           one optimizer step: accumulated, clipped

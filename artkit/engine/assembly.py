@@ -15,6 +15,7 @@ from artkit.contracts import (
     ScheduleContext,
 )
 from artkit.engine.augmentation import AugmentationChain, AugmentationStep
+from artkit.engine.columns import Columns
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
 from artkit.engine.objective import Objective, TargetLoss
@@ -215,6 +216,7 @@ def _build_sampling(recipe: Recipe, dataset: Dataset, heads: Sequence[TargetHead
         seed=recipe.train.seed,
         num_epochs=recipe.train.epochs,
         others=[labels[head.name] for head in others],
+        column=Columns(dataset, TRAIN).column,
     )
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from artkit.contracts import Loss, LossContext
 from artkit.engine.deferral import first_balanced_epoch
 from artkit.engine.sampling import Sampling
-from artkit.engine.targets import count_classes
 from artkit.recipe import Choice
+from artkit_shards.format.dataset import count_classes
 
 
 class EpochLoss:

@@ -7,7 +7,9 @@ target is drawn once an epoch.
 `N` images of the training split, `K` classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ class Sampling:
         seed: Of the run.
         num_epochs: Epochs of the run.
         others: Labels of the other targets that are learnt, (N,) each. Images without a class in any are never drawn.
+        column: Gives what the data set says of each image under a name, (N,), see `SamplerContext.column`; None if
+            nobody asks.
 
     Raises:
         ComponentError: if the sampler cannot be built.
@@ -42,6 +46,7 @@ class Sampling:
         seed: int,
         num_epochs: int,
         others: Sequence[NDArray[np.int64]] = (),
+        column: Callable[[str], Sequence[str | None]] | None = None,
     ) -> None:
         self._choice = choice
         self._rows = np.flatnonzero(labels >= 0)
@@ -56,6 +61,8 @@ class Sampling:
         context = SamplerContext(
             labels=known, class_names=class_names, seed=seed, num_epochs=num_epochs - self.first_epoch
         )
+        if column is not None:
+            context = replace(context, column=partial(self._known_part, column))
         self._sampler: Sampler = choice.component.build(context, choice.options)
 
     def counts(self, epoch: int) -> NDArray[np.int64]:
@@ -82,6 +89,11 @@ class Sampling:
         known = labels >= 0
         draws = np.bincount(labels[known], weights=self.counts(epoch)[known], minlength=num_classes)
         return draws.astype(np.int64)
+
+    def _known_part(self, column: Callable[[str], Sequence[str | None]], name: str) -> list[str | None]:
+        """A column of the images that the sampler hears of."""
+        values = column(name)
+        return [values[row] for row in self._rows.tolist()]
 
     def _known_counts(self, epoch: int) -> NDArray[np.int64]:
         """The counts of the images whose class is known."""

@@ -20,6 +20,7 @@ from artkit.errors import RecipeError
 from artkit.recipe import DataSettings
 from artkit.suggest import suggest
 from artkit_shards import Dataset
+from artkit_shards.format.dataset import count_classes
 
 LogitsT = TypeVar("LogitsT", torch.Tensor, NDArray[np.float64])
 
@@ -99,11 +100,6 @@ def num_outputs(heads: Sequence[TargetHead]) -> int:
 def folder_of(head: TargetHead, heads: Sequence[TargetHead]) -> Path:
     """Where files about a target go, relative to the run folder: one of its name, if there are several targets."""
     return Path(head.name) if len(heads) > 1 else Path()
-
-
-def count_classes(labels_N: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
-    """Images of each class, int64 (K,); those without one (-1) are not counted."""
-    return np.bincount(labels_N[labels_N >= 0], minlength=num_classes).astype(np.int64)
 
 
 def _side_by_side(targets: Any) -> tuple[TargetHead, ...]:

@@ -1,9 +1,10 @@
 """The contexts that checks build components with: small, of uneven sizes, the same every time.
 
-Options in cases that name classes name these: class-0, class-1, class-2, class-3, class-4.
+Options in cases that name classes name these: class-0, class-1, class-2, class-3, class-4. Those that name a column for a
+sampler name `class`, which tells them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from artkit.contracts import (
     ScheduleContext,
     SourceContext,
 )
+from artkit.errors import RecipeError
 
 CLASS_NAMES: Final = tuple(f"class-{label}" for label in range(5))
 CLASS_COUNTS: Final = (23, 9, 5, 2, 1)
@@ -78,8 +80,16 @@ def _augmenter(**changes: Any) -> AugmenterContext:
 
 def _sampler(*, class_counts: tuple[int, ...] = CLASS_COUNTS, **changes: Any) -> SamplerContext:
     names = CLASS_NAMES[: len(class_counts)]
-    usual = {"labels": labels_of(class_counts), "class_names": names, "seed": 7, "num_epochs": NUM_EPOCHS}
-    return SamplerContext(**{**usual, **changes})
+    labels = changes.get("labels", labels_of(class_counts))
+    usual = {"labels": labels, "class_names": names, "seed": 7, "num_epochs": NUM_EPOCHS}
+    columns = {"class": [names[label] for label in labels]}
+    return SamplerContext(**{**usual, "column": partial(_column_of, columns), **changes})
+
+
+def _column_of(columns: Mapping[str, Sequence[str]], name: str) -> Sequence[str]:
+    if name not in columns:
+        raise RecipeError(f"there is no column '{name}', only {', '.join(columns)}")
+    return columns[name]
 
 
 def _loss(**changes: Any) -> LossContext:

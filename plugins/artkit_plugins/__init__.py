@@ -5,7 +5,7 @@ is imported when a factory is called. The kinds do not know one another.
 
     models        se-densenet, resnet18 ... resnet152, small-resnet
     augmenters    affine, flips, rotate, crop, colour, erase, mixup, cutmix, trivial-augment, none
-    samplers      natural, class-balanced, sqrt, progressive, repeat-factor, by-class
+    samplers      natural, class-balanced, sqrt, progressive, repeat-factor, by-class, by-column
     losses        cross-entropy, weighted-cross-entropy, effective-number, balanced-softmax, focal, ldam
     optimizers    sgd, adam, adamw, rmsprop
     schedules     constant, linear, cosine, one-cycle, step, plateau
@@ -66,6 +66,8 @@ def artkit_samplers(register: RegisterSamplers) -> None:
     register("progressive", samplers.progressive)
     register("repeat-factor", samplers.repeat_factor)
     register("by-class", samplers.by_class, examples=[{"weights": {"class-0": 0.5, "class-4": 3.0}}])
+    as_by_class = {"column": "class", "weights": {"class-0": 0.5, "class-4": 3.0}}
+    register("by-column", samplers.by_column, examples=[as_by_class])
 
 
 @hookimpl

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from artkit import ScheduleContext
 from artkit.cli import app
 from artkit.errors import RecipeError
 from artkit.recipe import CommandLine, read_recipe_file, recipe_summary, resolve_recipe, shipped_recipes
@@ -64,6 +65,18 @@ def test_each_trains_on_the_demo(name, tmp_path):
     result = artkit("run", name, *small, *SMALLER[name], "--quiet", "--out", out)
     assert result.exit_code == 0, result.output
     assert (out / "test_metrics.json").is_file()
+
+
+def test_the_rate_is_not_spent_before_the_last_stage_thaws_even_if_nothing_ever_improves():
+    recipe = resolve_recipe(read_recipe_file(Path("painting-processing")), CommandLine(), load_registry())
+    train, stages = recipe.train, 5
+    assert stages * train.unfreeze_every < train.epochs / 2
+    context = ScheduleContext(num_epochs=train.epochs, steps_per_epoch=9, learning_rate=recipe.optimizer.options["lr"])
+    schedule = recipe.schedule.component.build(context, recipe.schedule.options)
+    for epoch in range(stages * train.unfreeze_every):
+        assert schedule(epoch / train.epochs) >= 0.1
+        schedule.observe({"val_accuracy": 0.5})
+    assert schedule(stages * train.unfreeze_every / train.epochs) == pytest.approx(0.1)
 
 
 def test_a_file_is_preferred_to_a_recipe_of_its_name(tmp_path, monkeypatch):

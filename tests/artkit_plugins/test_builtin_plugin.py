@@ -34,7 +34,7 @@ NAMES = {
         "trivial-augment",
         "none",
     ],
-    "sampler": ["natural", "class-balanced", "sqrt", "progressive", "repeat-factor", "by-class"],
+    "sampler": ["natural", "class-balanced", "sqrt", "progressive", "repeat-factor", "by-class", "by-column"],
     "loss": ["cross-entropy", "weighted-cross-entropy", "effective-number", "balanced-softmax", "focal", "ldam"],
     "optimizer": ["sgd", "adam", "adamw", "rmsprop"],
     "schedule": ["constant", "linear", "cosine", "one-cycle", "step", "plateau"],
@@ -59,14 +59,20 @@ NAMES = {
 CONTEXTS = {
     "model": ModelContext(num_outputs=3, image_size=32),
     "augmenter": AugmenterContext(image_size=32),
-    "sampler": SamplerContext(labels=np.array([0, 1, 2, 0]), class_names=("a", "b", "c"), seed=0, num_epochs=2),
+    "sampler": SamplerContext(
+        labels=np.array([0, 1, 2, 0]),
+        class_names=("a", "b", "c"),
+        seed=0,
+        num_epochs=2,
+        column=lambda _: ["flat", "line", None, "flat"],
+    ),
     "loss": LossContext(
         class_names=("a", "b", "c"), class_counts=np.array([2, 1, 1]), drawn_counts=np.array([2, 1, 1])
     ),
     "optimizer": OptimizerContext(param_groups=[{"params": list(nn.Linear(2, 2).parameters())}]),
     "schedule": ScheduleContext(num_epochs=2, steps_per_epoch=3, learning_rate=0.1),
 }
-REQUIRED = {"by-class": {"weights": {"a": 2.0}}}
+REQUIRED = {"by-class": {"weights": {"a": 2.0}}, "by-column": {"column": "style", "weights": {"flat": 2.0}}}
 BUILDABLE = [(kind, name) for kind in CONTEXTS for name in NAMES[kind] if name not in ("resnet101", "resnet152")]
 
 

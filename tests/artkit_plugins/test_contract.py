@@ -45,6 +45,8 @@ CASES = {
     "trivial-augment": [{}, {"geometric_only": True}],
     "class-balanced": [{}, {"size": 17}],
     "by-class": [{"weights": {"class-4": 3.0, "class-0": 0.5}}],
+    "by-column": [{"column": "class", "weights": {"class-4": 3.0, "class-0": 0.5}}],
+    "weighted-cross-entropy": [{}, {"weights": None}],
     "focal": [{}, {"gamma": 0.3, "alpha": "auto"}],
     "ldam": [{}, {"beta": 0.9999}],
     "sgd": [{}, {"momentum": 0.0}],

@@ -84,9 +84,15 @@ def test_a_weight_that_is_not_above_zero_and_finite_is_refused(weight):
         weighted_cross_entropy(context(), weights={"Paul Klee": weight})
 
 
+def test_without_weights_every_image_counts_the_same():
+    assert_loss(weighted_cross_entropy(context(), weights=None), manual_loss(*batch()))
+
+
 def test_a_power_that_would_have_no_effect_is_refused():
     with pytest.raises(RecipeError, match=r"loss\.power=0\.5 has no effect on weights given by name"):
         weighted_cross_entropy(context(), weights={"Paul Klee": 2.0}, power=0.5)
+    with pytest.raises(RecipeError, match=r"loss\.power=0\.5 has no effect without weights"):
+        weighted_cross_entropy(context(), weights=None, power=0.5)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

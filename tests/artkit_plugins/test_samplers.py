@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from artkit import RecipeError, SamplerContext
 from artkit.registry import load_registry
-from artkit_plugins.samplers import by_class, class_balanced, natural, progressive, repeat_factor, sqrt
+from artkit_plugins.samplers import by_class, by_column, class_balanced, natural, progressive, repeat_factor, sqrt
 from artkit_plugins.samplers.shares import largest_remainder
 
 SAMPLERS = {each.name: each for each in load_registry().components("sampler") if each.plugin.is_builtin}
 VARIANTS = [
-    *((name, {}) for name in SAMPLERS if name != "by-class"),
+    *((name, {}) for name in SAMPLERS if name not in ("by-class", "by-column")),
     ("by-class", {"weights": {"class 0": 2.5}}),
+    ("by-column", {"column": "rate"}),
     ("class-balanced", {"size": 50}),
 ]
 every_sampler = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".join(map(str, variant)))
@@ -27,12 +28,14 @@ def build(variant, ctx):
     return SAMPLERS[name].build(ctx, options)
 
 
-def context(sizes, *, seed=0, shuffle_seed=0, num_epochs=5):
+def context(sizes, *, seed=0, shuffle_seed=0, num_epochs=5, **columns):
     labels = np.repeat(np.arange(len(sizes)), sizes)
     np.random.default_rng(shuffle_seed).shuffle(labels)
     labels.setflags(write=False)
+    names = [f"class {k}" for k in range(len(sizes))]
+    columns |= {"class": [names[k] for k in labels], "rate": [str(1 + k / 3) for k in labels]}
     return SamplerContext(
-        labels=labels, class_names=[f"class {k}" for k in range(len(sizes))], seed=seed, num_epochs=num_epochs
+        labels=labels, class_names=names, seed=seed, num_epochs=num_epochs, column=columns.__getitem__
     )
 
 
@@ -241,6 +244,62 @@ def test_names_of_classes_that_are_not_there_are_refused():
 def test_weights_that_leave_an_epoch_without_images_are_refused():
     with pytest.raises(RecipeError, match=r"sampler\.weights leaves less than two images for some epochs"):
         by_class(context([3, 3]), weights={"class 0": 0.1, "class 1": 0.4})
+
+
+def numbers(values, **changes):
+    """A column of numbers, as a data set says them; None where it says nothing."""
+    return context([len(values)], weight=[None if value is None else str(value) for value in values], **changes)
+
+
+@given(
+    weights=st.lists(st.sampled_from([0, 0.25, 0.5, 1, 1.5, 3, None]) | st.floats(0, 4), min_size=1, max_size=12),
+    epochs=st.integers(1, 12),
+)
+def test_each_image_appears_as_often_as_its_column_says_exactly_over_the_epochs(weights, epochs):
+    weights = [2.0, 2.0, *weights]
+    sampler = by_column(numbers(weights), column="weight")
+    total = sum(sampler.counts(epoch) for epoch in range(epochs))
+    factors = np.array([1.0 if weight is None else weight for weight in weights])
+    assert (np.abs(total - epochs * factors) < 1 + 1e-6).all()
+    for factor in factors:
+        assert spread(total[factors == factor]) <= 1
+        assert abs(total[factors == factor].sum() - epochs * factors[factors == factor].sum()) < 1 + 1e-6
+
+
+def test_images_of_many_weights_take_turns_so_that_epochs_are_about_as_long():
+    weights = np.linspace(0.55, 0.95, 400)
+    sampler = by_column(numbers(weights), column="weight")
+    lengths = np.array([sampler.counts(epoch).sum() for epoch in range(10)])
+    assert np.abs(lengths - weights.sum()).max() < 40
+
+
+def test_values_by_name_appear_by_their_factor_and_all_others_once():
+    styles = ["flat", None, "line", "flat", "other"] * 4
+    sampler = by_column(context([20], style=styles), column="style", weights={"flat": 2.0, "line": 0.5})
+    counts = sampler.counts(0) + sampler.counts(1)
+    expected = {"flat": 4, "line": 1, "other": 2, None: 2}
+    assert counts.tolist() == [expected[style] for style in styles]
+
+
+def test_the_column_of_the_classes_draws_them_as_the_sampler_by_class():
+    ctx, weights = context([6, 3, 8]), {"class 0": 2.0, "class 2": 0.4}
+    by_name, by_value = by_class(ctx, weights=weights), by_column(ctx, column="class", weights=weights)
+    totals = [sum(class_totals(ctx, sampler.counts(epoch)) for epoch in range(5)) for sampler in (by_name, by_value)]
+    np.testing.assert_array_equal(*totals)
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "much"])
+def test_what_is_no_number_of_appearances_is_refused(value):
+    with pytest.raises(RecipeError, match=rf"sampler\.column=weight has '{value}', which is no number of 0 or more"):
+        by_column(numbers([1, value]), column="weight")
+
+
+def test_misspelt_values_and_epochs_without_images_are_refused():
+    styles = context([4], style=["flat", "line", "flat", None])
+    with pytest.raises(RecipeError, match=r"sampler\.weights has the class 'lime', .*Did you mean 'line'\?"):
+        by_column(styles, column="style", weights={"lime": 2.0})
+    with pytest.raises(RecipeError, match=r"sampler\.column=weight leaves less than two images for some epochs"):
+        by_column(numbers([0, 0, 1]), column="weight")
 
 
 @pytest.mark.slow

@@ -31,8 +31,8 @@ def weighted_cross_entropy(
     ctx: LossContext,
     *,
     weights: Annotated[
-        Literal["auto"] | dict[str, float],
-        Doc("auto: by how rarely a class is drawn; or a table of class name = weight, 1 for the others"),
+        Literal["auto"] | dict[str, float] | None,
+        Doc("auto: by how rarely a class is drawn; or a table of class name = weight, 1 for the others; or none"),
     ] = "auto",
     power: Annotated[float, Ge(0), Doc("for auto: 1 = in inverse proportion, 0.5 = to the square root")] = 1.0,
     label_smoothing: LabelSmoothing = 0.0,
@@ -41,10 +41,13 @@ def weighted_cross_entropy(
     from artkit_plugins.losses.class_weights import inverse_frequency_weights, named_weights
     from artkit_plugins.losses.softmax import SoftmaxLoss
 
+    if weights != "auto" and power != 1:
+        where = "on weights given by name" if weights else "without weights"
+        raise RecipeError(f"loss.power={power:g} has no effect {where}. Leave one of the two out.")
+    if weights is None:
+        return SoftmaxLoss(label_smoothing=label_smoothing)
     if weights == "auto":
         class_weights = inverse_frequency_weights(ctx.drawn_counts, power)
-    elif power != 1:
-        raise RecipeError(f"loss.power={power:g} has no effect on weights given by name. Leave one of the two out.")
     else:
         class_weights = named_weights(ctx, weights, option="loss.weights")
     return SoftmaxLoss(label_smoothing=label_smoothing, class_weights=class_weights)

@@ -6,6 +6,7 @@ The factories with their options are here, light to import; what they build is i
     dealing.py        a class's appearances, dealt out to its samples
     shares.py         how many appearances each class gets
     moving_shares.py  the same where it changes from epoch to epoch
+    column_groups.py  samples by what a column of the data set says of them
 
 No module has the name of a factory: it would take the factory's place here as soon as it is imported.
 """
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["by_class", "class_balanced", "natural", "progressive", "repeat_factor", "sqrt"]
+__all__ = ["by_class", "by_column", "class_balanced", "natural", "progressive", "repeat_factor", "sqrt"]
 
 
 def natural(ctx: SamplerContext) -> Sampler:
@@ -92,6 +93,35 @@ def by_class(
     if np.floor(quotas).sum() < 2:
         raise RecipeError("sampler.weights leaves less than two images for some epochs; raise the weights.")
     return DealingSampler(ctx.labels, ctx.seed, fixed_factor_shares(quotas))
+
+
+def by_column(
+    ctx: SamplerContext,
+    *,
+    column: Annotated[str, Doc("what decides: a target, such as style, or a field of the JSON beside the images")],
+    weights: Annotated[
+        dict[str, float] | None,
+        Doc(
+            "table of value = appearances of each of its images in an epoch, such as 0.5 or 3; 1 for the others; none: "
+            "the values are these numbers themselves"
+        ),
+    ] = None,
+) -> Sampler:
+    """Images more or less often by what another column of the data says of them, such as style or a weight."""
+    import numpy as np
+
+    from artkit_plugins.samplers.column_groups import groups_by_name, groups_by_number
+    from artkit_plugins.samplers.dealing import DealingSampler
+    from artkit_plugins.samplers.shares import fixed_factor_shares, spread_phases
+
+    _check_images(ctx)
+    values = ctx.column(column)
+    groups, factors = groups_by_number(values, column) if weights is None else groups_by_name(values, weights)
+    quotas = factors * np.bincount(groups, minlength=len(factors))
+    shares = fixed_factor_shares(quotas, spread_phases(len(quotas)))
+    if any(int((shares(epoch + 1) - shares(epoch)).sum()) < 2 for epoch in range(ctx.num_epochs)):
+        raise RecipeError(f"sampler.column={column} leaves less than two images for some epochs; raise the weights.")
+    return DealingSampler(groups, ctx.seed, shares)
 
 
 def _class_counts(ctx: SamplerContext) -> "NDArray[np.int64]":

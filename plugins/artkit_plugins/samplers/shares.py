@@ -55,17 +55,27 @@ def repeat_factor_shares(class_counts: IntArray, threshold: float | None, cap: f
     return _same_each_epoch(np.rint(factors * class_counts).astype(np.int64))
 
 
-def fixed_factor_shares(quotas: NDArray[np.float64]) -> DealtShares:
+def fixed_factor_shares(quotas: NDArray[np.float64], phases: NDArray[np.float64] | float = 0.5) -> DealtShares:
     """Give each class its quota of appearances, (K,), >= 0, an epoch: rounded up or down, and exact over the epochs.
 
     Worked example: a quota of 1.25 gives 1, 2, 1, 1 and again.
+
+    Args:
+        quotas: (K,).
+        phases: What is owed to each class at first, (K,), in [0, 1).
     """
 
     def dealt_shares(epoch: int) -> IntArray:
-        rounded: IntArray = np.floor(quotas * epoch + 0.5).astype(np.int64)
+        rounded: IntArray = np.floor(quotas * epoch + phases).astype(np.int64)
         return rounded
 
     return dealt_shares
+
+
+def spread_phases(num_classes: int) -> NDArray[np.float64]:
+    """Give phases that lie evenly in [0, 1), also those of classes in a row, so that like quotas take turns: (K,)."""
+    golden_ratio = (5**0.5 - 1) / 2
+    return (0.5 + golden_ratio * np.arange(num_classes)) % 1.0
 
 
 def largest_remainder(weights: NDArray[np.float64], total: int) -> IntArray:

@@ -89,7 +89,7 @@ class Split:
         view = copy(self)
         view.targets = _put_first(self.targets, target)
         view.labels = self.targets[target]
-        view.class_counts = _count(view.labels, num_classes)
+        view.class_counts = count_classes(view.labels, num_classes)
         return view
 
     def shard_of(self, row: int) -> str:
@@ -321,7 +321,7 @@ def _labels(folder: Path, target: Target, num_samples: int) -> NDArray[np.int64]
 
 
 def _class_counts(folder: Path, labels: NDArray[np.int64], entry: SplitEntry) -> NDArray[np.int64]:
-    counts = _count(labels, len(entry.class_counts))
+    counts = count_classes(labels, len(entry.class_counts))
     if tuple(counts.tolist()) != entry.class_counts:
         raise DatasetError(
             f"the labels in {folder} do not have the class counts of the manifest: the index was damaged or changed; "
@@ -330,8 +330,8 @@ def _class_counts(folder: Path, labels: NDArray[np.int64], entry: SplitEntry) ->
     return counts
 
 
-def _count(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
-    """Samples of each class, (K,), read-only."""
+def count_classes(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """Samples of each class, int64 (K,), read-only; those without one (-1) are not counted."""
     counts = np.bincount(labels[labels >= 0], minlength=num_classes).astype(np.int64)
     counts.setflags(write=False)
     return counts
