@@ -13,7 +13,10 @@ from artkit.cli.sweep_plan import read_axes
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "training-methods.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (?!what it did|---)(.+?) \| `(.+?)` \| `(.+?)::(.+?)` \|$", PAGE, flags=re.MULTILINE)
+ROWS = re.findall(r"^\| (?!what it |---)(.+?) \| `(.+?)` \| `(.+?)::(.+?)` \|$", PAGE, flags=re.MULTILINE)
+"""What it does, a command, and the test."""
+DEFECTS = re.findall(r"^\| (?!what went wrong|---)([^|]+?) \| ([^`|]+?) \| `(.+?)::(.+?)` \|$", PAGE, flags=re.MULTILINE)
+"""What went wrong, what is done about it, and the test."""
 
 
 def parsed(words):
@@ -26,11 +29,14 @@ def parsed(words):
 
 
 def test_every_row_has_a_command_and_a_test():
-    rows = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| what it did")]
-    assert len(ROWS) == len(rows) > 40
+    heads = ("| what it did ", "| what it does ", "| what went wrong ")
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(heads)]
+    assert len(ROWS) + len(DEFECTS) == len(rows)
+    assert len(ROWS) > 80
+    assert len(DEFECTS) > 15
 
 
-@pytest.mark.parametrize(("file", "test"), sorted({row[2:] for row in ROWS}))
+@pytest.mark.parametrize(("file", "test"), sorted({row[2:] for row in ROWS + DEFECTS}))
 def test_every_test_that_is_named_is_there(file, test):
     assert re.search(rf"^def {test}\(", (ROOT / file).read_text(encoding="utf-8"), flags=re.MULTILINE)
 

@@ -9,16 +9,14 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 from artkit import annotations, contracts, hookspecs, testing
 from artkit.contracts import KINDS, Kind
 from artkit.hookspecs import REGISTRATION_HOOKS, RUN_EVENTS
 from artkit.options import OptionTable, groups, hints, reading, recipe_text
-from artkit.recipe import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
-from artkit.recipe.layers import default_layer
+from artkit.recipe.section_options import SECTIONS, section_options
 from artkit.registering import RegisterOf
 from artkit.registry import Component, Registry, plural, shared_options
 from artkit.scaffold import PackageName, Provided, example_module
@@ -34,13 +32,6 @@ _RETURNED: Final[Mapping[Kind, tuple[type, ...]]] = {
     "source": (contracts.Source,),
 }
 """Beside the context: the classes of the contract that authors of a kind meet."""
-
-_SETTINGS: Final[Mapping[str, Any]] = {
-    "data": DataSettings,
-    "train": TrainSettings,
-    "unknown": UnknownSettings,
-    "retrain": RetrainSettings,
-}
 
 
 def all_pages(registry: Registry) -> dict[str, str]:
@@ -180,12 +171,9 @@ def settings_page() -> str:
         "Sections of a recipe",
         "What belongs to a run and to no component. `artkit run --print-recipe` shows all values.",
     ]
-    defaults = default_layer()
-    for section, settings in _SETTINGS.items():
-        table = OptionTable.from_factory(settings.__init__, owner=section, plugin="artkit")
-        shown = {o.name: replace(o, default=defaults.get(section, {}).get(o.name, o.default)) for o in table}
+    for section, settings in SECTIONS.items():
         said = as_markdown(settings.__doc__.removeprefix(f"Section [{section}]."))
-        texts += [f"## [{section}]", said, option_table(OptionTable(shown))]
+        texts += [f"## [{section}]", said, option_table(section_options(section))]
     return _page(*texts)
 
 

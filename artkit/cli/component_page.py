@@ -67,6 +67,25 @@ def print_component(component: "Component") -> None:
         console.print(f"  {_typed(component, example)}", soft_wrap=True)
 
 
+def print_section(section: str, option: str | None) -> None:
+    """Print the options of a section of recipes that belongs to no component, or one of them.
+
+    Raises:
+        RecipeError: if there is no such option.
+    """
+    from artkit.errors import RecipeError
+    from artkit.options import OptionTable
+    from artkit.recipe.section_options import section_options
+    from artkit.suggest import suggest
+
+    table = section_options(section)
+    if option is not None and option not in table.options:
+        near = suggest(option, table.options)
+        raise RecipeError(f"section [{section}] has no option '{option}'. {near}".rstrip())
+    typer.echo(f"section [{section}] of a recipe, or --set {section}.OPTION=VALUE\n")
+    _print_options(table if option is None else OptionTable({option: table.options[option]}))
+
+
 def _typed(component: "Component", options: "Mapping[str, object]") -> str:
     """Options as they are given on the command line of a run."""
     from shlex import quote

@@ -68,18 +68,30 @@ def list_plugins(
 @plugins_app.command("show", cls=FramedCommand)
 def show(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="model, augmenter, sampler, loss, optimizer, schedule, ...")],
-    name: Annotated[str | None, typer.Argument(help="A component; without it, all of that kind are listed.")] = None,
+    kind: Annotated[
+        str, typer.Argument(help="model, augmenter, sampler, ...; or a section of recipes: train, data, ...")
+    ],
+    name: Annotated[
+        str | None, typer.Argument(help="A component, or an option of the section; without it, all are listed.")
+    ] = None,
     plugin: PluginFiles = None,
     block: Block = None,
     prefer: Prefer = None,
     no_plugins: NoPlugins = False,
 ) -> None:
-    """Show the components of a kind, or the options of one component; names that several plugins have are told."""
-    from artkit.cli.component_page import print_component, print_kind
+    """Show the components of a kind, or the options of one component; names that several plugins have are told.
+
+    The sections train, data, unknown and retrain of recipes have options that belong to no component: those are shown
+    alike.
+    """
+    from artkit.cli.component_page import print_component, print_kind, print_section
     from artkit.cli.notes import print_note
+    from artkit.recipe.sections import SETTINGS
     from artkit.registry import clash_notes, load_registry
 
+    if kind in SETTINGS:
+        print_section(kind, name)
+        return
     registry = load_registry(plugin_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins))
     known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in (c.name, *c.aliases, c.id)])
     if name is None:

@@ -5,6 +5,7 @@
     schema.py      what a recipe may say, for editors
     shipped.py     the recipes that come with artkit
     sections.py    the sections there are, and how a component's table is laid over another
+    section_options.py  the options of the sections that belong to no component
     assignments.py single options set on the command line
     layers.py      reads recipe files and command-line choices, lays one over the other
     resolve.py     a laid-out recipe -> `Recipe`: every component found, every option checked

@@ -9,13 +9,9 @@ from artkit.errors import RecipeError
 from artkit.options import OptionTable
 from artkit.options.schema import JsonSchema, table_schema
 from artkit.recipe.layers import default_layer
+from artkit.recipe.section_options import SECTIONS
 from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE
-from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.registry import Component, Registry, shared_options
-
-_SETTINGS: dict[str, Any] = dict(
-    zip(SETTINGS, (DataSettings, TrainSettings, UnknownSettings, RetrainSettings), strict=True)
-)
 
 
 def recipe_schema(registry: Registry) -> JsonSchema:
@@ -69,7 +65,7 @@ def _list_schema(description: str) -> JsonSchema:
 
 
 def _settings_schema(section: str, defaults: dict[str, Any]) -> JsonSchema:
-    settings = _SETTINGS[section]
+    settings = SECTIONS[section]
     table = OptionTable.from_factory(settings.__init__, owner=f"section [{section}]", plugin="artkit")
     schema = table_schema(table)
     # Their defaults are those of the recipe that every run starts from, so none is required.

@@ -229,6 +229,16 @@ def test_show_warns_of_deprecated_components_and_knows_those_without_options(art
     ]
 
 
+def test_show_prints_the_options_of_sections_that_belong_to_no_component(artkit_plugins):
+    rows = rows_of(artkit_plugins("show", "train").stdout)
+    assert rows["patience"] == ["int", "0", ">= 0", "stop after so many epochs without gain; 0 = never"]
+    assert {"ema", "clip", "accumulate", "max_minutes", "freeze"} < rows.keys()
+    alone = artkit_plugins("show", "data", "image_size").stdout
+    assert "section [data] of a recipe, or --set data.OPTION=VALUE" in alone
+    assert "image_size" in alone
+    assert "threads" not in alone
+
+
 def test_show_takes_plugin_files_before_and_after_its_name(artkit_plugins, mine):
     assert artkit_plugins("--plugin", mine, "show", "model", "vit").exit_code == 0
 
@@ -246,6 +256,7 @@ def test_show_lists_the_components_of_a_kind_by_id_where_names_clash(plugin_site
     ("arguments", "error", "message"),
     [
         (["show", "modle"], RecipeError, "^no kind 'modle'. Did you mean 'model'?\n  there are: model, augmenter, sam"),
+        (["show", "train", "patiense"], RecipeError, "^section .train. has no option 'patiense'. Did you mean 'patience'?"),
         (["show", "vit"], RecipeError, "^no kind 'vit', but a model: artkit plugins show model vit$"),
         (["show", "model", "vti-tiny"], RecipeError, "^no model 'vti-tiny'. Did you mean 'vit-tiny'?"),
         (["--plugin", "gone.py"], RecipeError, "^the plugin file gone.py is not there; if it was moved, --plugin"),

@@ -288,6 +288,32 @@ def test_the_weights_that_are_tested_are_those_of_the_best_epoch_by_the_chosen_v
     assert same_weights(until_best.weights, kept)
 
 
+RECORDS_PHASES = """
+    @hookimpl
+    def artkit_reporters(register):
+        register("phases", lambda ctx: Phases(ctx.run_dir / "phases.txt"))
+
+    class Phases:
+        def __init__(self, path):
+            self.path = path
+
+        @hookimpl
+        def artkit_progress(self, phase, done):
+            with self.path.open("a") as file:
+                print(phase, done, file=file)
+"""
+
+
+def test_test_images_are_read_once_when_nothing_is_learnt_any_more(make_recipe, tmp_path):
+    recipe = make_recipe("train.epochs=3", plugin=RECORDS_PHASES, reporters=(*LIGHT, "phases"))
+    job.start(recipe, plugins=[], out=tmp_path / "run", warn=pytest.fail)
+    lines = [line.split() for line in (tmp_path / "run" / "phases.txt").read_text().splitlines()]
+    phases = [phase for phase, _ in lines]
+    assert phases.count("train") == 3 * 3
+    assert "train" not in phases[phases.index("test") :]
+    assert [int(done) for phase, done in lines if phase == "test"] == [5, 6]
+
+
 SPOILS_PREDICTIONS = """
     @hookimpl
     def artkit_reporters(register):
