@@ -90,7 +90,8 @@ def run(
         typer.Option(
             "--set",
             metavar="KIND.OPTION=VALUE",
-            help="Set an option, such as model.growth_rate=32; repeatable. `artkit plugins show` lists them.",
+            help="Set an option, such as optimizer.lr=0.05 or train.patience=10; repeatable. `artkit plugins show "
+            "optimizer sgd` and `artkit plugins show train` list them.",
             rich_help_panel=_PARTS,
         ),
     ] = None,

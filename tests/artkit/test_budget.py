@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from artkit.engine.budget import TimeBudget
+from artkit.engine.early_ends import why_ended
 from artkit.engine.progress import Progress
 from artkit.engine.step import Stepper
 
@@ -100,6 +101,15 @@ def test_a_run_ends_when_its_time_is_over_in_the_middle_of_an_epoch_with_its_val
     resumed = training_bench.train(recipe, folder, resumed=True)
     assert resumed.logged == []
     assert resumed.progress.history == progress.history
+
+
+def test_why_a_run_has_fewer_epochs_than_it_was_given_is_told(training_bench):
+    train = training_bench.recipe("train.max_minutes=30", "train.epochs=9", "train.patience=1", "train.select=loss").train
+    assert list(why_ended(train, Progress(epoch=9, out_of_time=True))) == []
+    over = "the time is over (train.max_minutes=30): training ends with epoch 4 of 9"
+    assert list(why_ended(train, Progress(epoch=4, out_of_time=True))) == [over]
+    stuck = "no gain in validation loss for 1 epoch (train.patience=1): training ends with epoch 4 of 9"
+    assert list(why_ended(train, Progress(epoch=4))) == [stuck]
 
 
 def test_time_before_a_resumption_counts(training_bench):

@@ -150,6 +150,8 @@ def test_early_stopping_watches_validation(shape_shards, tmp_path):
     assert result.exit_code == 0, result.output
     with (tmp_path / "run" / "metrics.csv").open() as file:
         assert len(list(csv.DictReader(file))) < 30
+    told = "no gain in validation accuracy for 2 epochs (train.patience=2): training ends with epoch"
+    assert f"note: {told}" in result.stderr
 
 
 def test_a_finished_run_cannot_be_resumed(finished):
