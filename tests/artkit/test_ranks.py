@@ -62,9 +62,9 @@ lr = 0.005
 name = "plateau"
 patience = 1
 [[augmenter]]
-name = "witness"
-[[augmenter]]
 name = "affine"
+[[augmenter]]
+name = "witness"
 [[augmenter]]
 name = "mixup"
 p = 0.5
@@ -75,7 +75,7 @@ name = "predictions"
 """
 STEPS = 4  # an epoch
 
-# Writes down what it sees, and asks the last rank to stop where it is told to.
+# Writes down what it sees, pixels that are changed already, and asks the last rank to stop where it is told to.
 PLUGIN = """
 import os
 import signal
@@ -309,7 +309,7 @@ def assert_close_runs(run, expected):
 
 
 @pytest.mark.parametrize("name", ["plain", "rest-of-3", "rest-of-1"])
-def test_all_ranks_together_see_the_images_of_one_process(runs, name):
+def test_all_ranks_together_see_the_augmented_images_of_one_process(runs, name):
     alone, together = seen(runs / f"1-{name}", 1), seen(runs / f"2-{name}", 2)
     assert len(alone) == len(together) >= 2 * 7
     for one, two in zip(alone, together, strict=True):
