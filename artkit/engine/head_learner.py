@@ -142,7 +142,7 @@ class HeadLearner:
     def _count(self, values: StepValues, rate: float, progress: Progress) -> None:
         if not math.isfinite(values.loss):
             raise RunError(
-                f"the loss is {values.loss} at step {progress.step} of the head; lower the learning rate, such as "
+                f"the loss is {values.loss} at step {progress.step + 1} of the head; lower the learning rate, such as "
                 f"--lr {self._base_rates[0] / 10:.2g}"
             )
         progress.sums.add(values, self._settings.clip)
