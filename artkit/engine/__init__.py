@@ -7,7 +7,7 @@ balance_notes.py  how the sampler and the loss balance the classes together, or 
 drift.py          what differs between a run that was, and one that is to be like it
 starting.py       what a model starts from; weights.py reads files of weights
 trainer.py        epochs, steps, selection of the best weights, early stopping
-early_ends.py     what may end a run before its last epoch, and what did
+early_ends.py     what may end a run before its last epoch, and where it ended
 targets.py        what is learnt, and which outputs of the model are about it
 objective.py      what a step lowers: the losses of all targets as one
 epoch_loss.py     the loss of a target, told how often the classes are drawn in each epoch

@@ -1,10 +1,14 @@
-"""What may end a run before its last epoch, so that what was planned for late epochs may never come; and what did."""
+"""What may end a run before its last epoch, so that what was planned for late epochs may never come; and where it ended."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from artkit.engine.progress import Progress
 from artkit.recipe import TrainSettings
 from artkit_shards.wording import counted
+
+_MUCH: Final = 0.8
+"""Share of the time that a run may take, below which the rest is worth a word."""
 
 
 def early_ends(train: TrainSettings, epoch: int) -> Iterator[str]:
@@ -18,18 +22,23 @@ def early_ends(train: TrainSettings, epoch: int) -> Iterator[str]:
     return (f"train.{name}={getattr(train, name):g}" for name in is_early if is_early[name])
 
 
-def why_ended(train: TrainSettings, progress: Progress) -> Iterator[str]:
-    """Say why a run that is trained to its end has fewer epochs than it was given, in a line; else nothing.
+def ending_notes(train: TrainSettings, progress: Progress) -> Iterator[str]:
+    """Say that a run ended before its last epoch, and why, or long before its time; a line each.
 
     Args:
         train: Section [train].
-        progress: Of the run.
+        progress: Of a run that is trained to its end.
     """
-    if progress.epoch >= train.epochs:
-        return
     ends = f"training ends with epoch {progress.epoch} of {train.epochs}"
-    if progress.out_of_time:
+    minutes = progress.seconds / 60
+    if progress.epoch < train.epochs and progress.out_of_time:
         yield f"the time is over (train.max_minutes={train.max_minutes:g}): {ends}"
-    else:
+    elif progress.epoch < train.epochs:
         gain = f"no gain in validation {train.select.replace('_', ' ')} for {counted(train.patience, 'epoch')}"
         yield f"{gain} (train.patience={train.patience}): {ends}"
+    elif 0 < minutes < _MUCH * train.max_minutes:
+        fitting = int(train.epochs * train.max_minutes / minutes)
+        yield (
+            f"{counted(train.epochs, 'epoch')} took {minutes:.2g} of the {train.max_minutes:g} minutes of "
+            f"train.max_minutes; about {fitting} would take all of them"
+        )

@@ -14,7 +14,7 @@ from artkit.engine.allocation import keep_freed_memory
 from artkit.engine.assembly import Assembly, assemble, open_data
 from artkit.engine.checkpoint import save_checkpoint
 from artkit.engine.drift import drift_notes
-from artkit.engine.early_ends import why_ended
+from artkit.engine.early_ends import ending_notes
 from artkit.engine.events import Reporters
 from artkit.engine.final_answers import final_figures, judge_selected
 from artkit.engine.folder import RECIPE, RunFolder, now
@@ -169,7 +169,7 @@ def _carry_out(
             if isinstance(trainer, Trainer) and not resumed:
                 trainer.save()
             trainer.train()
-            for note in why_ended(assembly.recipe.train, trainer.progress):
+            for note in ending_notes(assembly.recipe.train, trainer.progress):
                 reporters.note(note)
             if assembly.validation is None:
                 _save_last(folder, trainer)

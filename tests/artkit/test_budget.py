@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from artkit.engine.budget import TimeBudget
-from artkit.engine.early_ends import why_ended
+from artkit.engine.early_ends import ending_notes
 from artkit.engine.progress import Progress
 from artkit.engine.step import Stepper
 
@@ -105,11 +105,20 @@ def test_a_run_ends_when_its_time_is_over_in_the_middle_of_an_epoch_with_its_val
 
 def test_why_a_run_has_fewer_epochs_than_it_was_given_is_told(training_bench):
     train = training_bench.recipe("train.max_minutes=30", "train.epochs=9", "train.patience=1", "train.select=loss").train
-    assert list(why_ended(train, Progress(epoch=9, out_of_time=True))) == []
+    assert list(ending_notes(train, Progress(epoch=9, out_of_time=True, seconds=1795.0))) == []
     over = "the time is over (train.max_minutes=30): training ends with epoch 4 of 9"
-    assert list(why_ended(train, Progress(epoch=4, out_of_time=True))) == [over]
+    assert list(ending_notes(train, Progress(epoch=4, out_of_time=True))) == [over]
     stuck = "no gain in validation loss for 1 epoch (train.patience=1): training ends with epoch 4 of 9"
-    assert list(why_ended(train, Progress(epoch=4))) == [stuck]
+    assert list(ending_notes(train, Progress(epoch=4))) == [stuck]
+
+
+def test_time_that_was_not_used_is_told(training_bench):
+    train = training_bench.recipe("train.max_minutes=30", "train.epochs=9").train
+    left = "9 epochs took 3 of the 30 minutes of train.max_minutes; about 90 would take all of them"
+    assert list(ending_notes(train, Progress(epoch=9, seconds=180.0))) == [left]
+    assert list(ending_notes(train, Progress(epoch=9, seconds=1700.0))) == []
+    endless = training_bench.recipe("train.epochs=9").train
+    assert list(ending_notes(endless, Progress(epoch=9, seconds=180.0))) == []
 
 
 def test_time_before_a_resumption_counts(training_bench):
