@@ -1,4 +1,4 @@
-"""What may end a run before its last epoch, so that what was planned for late epochs may never come; and where it ended."""
+"""What may end a run before its last epoch, so that what was planned for late epochs never comes; and where it ended."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -38,7 +38,8 @@ def ending_notes(train: TrainSettings, progress: Progress) -> Iterator[str]:
         yield f"{gain} (train.patience={train.patience}): {ends}"
     elif 0 < minutes < _MUCH * train.max_minutes:
         fitting = int(train.epochs * train.max_minutes / minutes)
+        took = f"{minutes:.2g}" if minutes < 10 else f"{minutes:.0f}"
         yield (
-            f"{counted(train.epochs, 'epoch')} took {minutes:.2g} of the {train.max_minutes:g} minutes of "
+            f"{counted(train.epochs, 'epoch')} took {took} of the {train.max_minutes:g} minutes of "
             f"train.max_minutes; about {fitting} would take all of them"
         )
