@@ -15,7 +15,9 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "training-methods.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (?!what it |---)(.+?) \| `(.+?)` \| `(.+?)::(.+?)` \|$", PAGE, flags=re.MULTILINE)
 """What it does, a command, and the test."""
-DEFECTS = re.findall(r"^\| (?!what went wrong|---)([^|]+?) \| ([^`|]+?) \| `(.+?)::(.+?)` \|$", PAGE, flags=re.MULTILINE)
+DEFECTS = re.findall(
+    r"^\| (?!what went wrong|---)([^|]+?) \| ([^`|]+?) \| `(.+?)::(.+?)` \|$", PAGE, flags=re.MULTILINE
+)
 """What went wrong, what is done about it, and the test."""
 
 

@@ -1,4 +1,4 @@
-"""What may end a run before its last epoch, so that what was planned for late epochs never comes; and where it ended."""
+"""What may end a run before its last epoch, so that what was planned for late epochs never comes; where it did end."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,7 +1,7 @@
 """The contexts that checks build components with: small, of uneven sizes, the same every time.
 
-Options in cases that name classes name these: class-0, class-1, class-2, class-3, class-4. Those that name a column for a
-sampler name `class`, which tells them.
+Options in cases that name classes name these: class-0, class-1, class-2, class-3, class-4. The column that samplers can
+ask for is `class`, which tells them.
 """
 
 from collections.abc import Callable, Mapping, Sequence

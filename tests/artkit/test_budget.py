@@ -104,7 +104,8 @@ def test_a_run_ends_when_its_time_is_over_in_the_middle_of_an_epoch_with_its_val
 
 
 def test_why_a_run_has_fewer_epochs_than_it_was_given_is_told(training_bench):
-    train = training_bench.recipe("train.max_minutes=30", "train.epochs=9", "train.patience=1", "train.select=loss").train
+    options = ("train.max_minutes=30", "train.epochs=9", "train.patience=1", "train.select=loss")
+    train = training_bench.recipe(*options).train
     assert list(ending_notes(train, Progress(epoch=9, out_of_time=True, seconds=1795.0))) == []
     over = "the time is over (train.max_minutes=30): training ends with epoch 4 of 9"
     assert list(ending_notes(train, Progress(epoch=4, out_of_time=True))) == [over]

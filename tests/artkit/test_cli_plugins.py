@@ -256,7 +256,7 @@ def test_show_lists_the_components_of_a_kind_by_id_where_names_clash(plugin_site
     ("arguments", "error", "message"),
     [
         (["show", "modle"], RecipeError, "^no kind 'modle'. Did you mean 'model'?\n  there are: model, augmenter, sam"),
-        (["show", "train", "patiense"], RecipeError, "^section .train. has no option 'patiense'. Did you mean 'patience'?"),
+        (["show", "train", "patiense"], RecipeError, "^section .train. has no option 'patiense'. Did you mean 'pat"),
         (["show", "vit"], RecipeError, "^no kind 'vit', but a model: artkit plugins show model vit$"),
         (["show", "model", "vti-tiny"], RecipeError, "^no model 'vti-tiny'. Did you mean 'vit-tiny'?"),
         (["--plugin", "gone.py"], RecipeError, "^the plugin file gone.py is not there; if it was moved, --plugin"),

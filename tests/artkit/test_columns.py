@@ -53,7 +53,7 @@ def test_a_column_is_a_target_or_a_field_and_text_wherever_it_comes_from(weighte
 
 
 def test_a_column_that_is_not_there_is_told_with_the_nearest_and_all(weighted_tars):
-    text = r"says nothing called 'wieght' of the images in 'train', only \w+, place, is_signed, weight\. Did you mean 'w"
+    text = r"says nothing called 'wieght' of the images in 'train', only \w+, place, is_signed, weight\. Did you mean"
     with pytest.raises(RecipeError, match=text):
         Columns(open_dataset(weighted_tars), "train").column("wieght")
 

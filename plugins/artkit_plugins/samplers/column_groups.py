@@ -46,7 +46,7 @@ def _number(value: str, column: str) -> float:
         number = math.nan
     if not 0 <= number < math.inf:
         raise RecipeError(
-            f"sampler.column={column} has '{value}', which is no number of 0 or more; give numbers for its values, such "
-            f"as sampler.weights={value}=2"
+            f"sampler.column={column} has '{value}', which is no number of 0 or more; give numbers for its values, "
+            f"such as sampler.weights={value}=2"
         )
     return number
