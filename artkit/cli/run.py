@@ -8,6 +8,19 @@ import typer
 from artkit.cli.ending import end_run
 from artkit.cli.launch import is_first_rank, num_ranks
 from artkit.cli.notes import print_note, results_alone
+from artkit.cli.part_options import (
+    PARTS,
+    TRAINING,
+    AugmenterNames,
+    BatchSize,
+    DeviceName,
+    ImageSize,
+    LossName,
+    ModelName,
+    OptimizerName,
+    SamplerName,
+    ScheduleName,
+)
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve, tell_changed_plugins
@@ -17,8 +30,6 @@ if TYPE_CHECKING:
     from artkit.recipe import CommandLine
     from artkit.registry import PluginSettings
 
-_PARTS = "Parts"
-_TRAINING = "Training"
 _OUTPUT = "Output"
 
 RunOut = Annotated[
@@ -59,30 +70,18 @@ def run(
             "what the data set tells first.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model.", rich_help_panel=_PARTS)] = None,
-    sampler: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="How often each image appears in an epoch.", rich_help_panel=_PARTS),
-    ] = None,
-    augmenter: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Change training images; repeatable, in order; 'none': no change.",
-            rich_help_panel=_PARTS,
-        ),
-    ] = None,
-    loss: Annotated[str | None, typer.Option(metavar="NAME", help="Loss.", rich_help_panel=_PARTS)] = None,
-    optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="Optimizer.", rich_help_panel=_PARTS)] = None,
-    schedule: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Learning rate over time.", rich_help_panel=_PARTS)
-    ] = None,
+    model: ModelName = None,
+    sampler: SamplerName = None,
+    augmenter: AugmenterNames = None,
+    loss: LossName = None,
+    optimizer: OptimizerName = None,
+    schedule: ScheduleName = None,
     reporter: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Add a reporter; repeatable; 'no:NAME' leaves one out, 'none' those of the recipe.",
-            rich_help_panel=_PARTS,
+            rich_help_panel=PARTS,
         ),
     ] = None,
     set_: Annotated[
@@ -92,45 +91,38 @@ def run(
             metavar="KIND.OPTION=VALUE",
             help="Set an option, such as optimizer.lr=0.05 or train.patience=10; repeatable. `artkit plugins show "
             "optimizer sgd` and `artkit plugins show train` list them.",
-            rich_help_panel=_PARTS,
+            rich_help_panel=PARTS,
         ),
     ] = None,
     plugin: PluginFiles = None,
     block: Block = None,
     prefer: Prefer = None,
     no_plugins: NoPlugins = False,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.", rich_help_panel=_TRAINING)] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Images that are computed at once, by all ranks together.", rich_help_panel=_TRAINING),
-    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.", rich_help_panel=TRAINING)] = None,
+    batch_size: BatchSize = None,
     accumulate: Annotated[
-        int | None, typer.Option(help="Batches that make one optimizer step.", rich_help_panel=_TRAINING)
+        int | None, typer.Option(help="Batches that make one optimizer step.", rich_help_panel=TRAINING)
     ] = None,
     compile_: Annotated[
-        bool, typer.Option("--compile", help="Compile the model, if there is a compiler.", rich_help_panel=_TRAINING)
+        bool, typer.Option("--compile", help="Compile the model, if there is a compiler.", rich_help_panel=TRAINING)
     ] = False,
     max_minutes: Annotated[
         float | None,
         typer.Option(
-            help="End training within so many minutes; the schedule is fitted to them.", rich_help_panel=_TRAINING
+            help="End training within so many minutes; the schedule is fitted to them.", rich_help_panel=TRAINING
         ),
     ] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Height and width of images in pixels.", rich_help_panel=_TRAINING)
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides all randomness.", rich_help_panel=_TRAINING)] = None,
+    image_size: ImageSize = None,
+    seed: Annotated[int | None, typer.Option(help="Decides all randomness.", rich_help_panel=TRAINING)] = None,
     freeze: Annotated[
         str | None,
         typer.Option(
             metavar="all|none|N",
             help="What stands still while the rest learns: all but the head, nothing, or the first N stages.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", rich_help_panel=_TRAINING)
-    ] = None,
+    device: DeviceName = None,
     out: RunOut = None,
     resume: Annotated[
         Path | None,
@@ -152,7 +144,7 @@ def run(
         typer.Option(
             "--find-lr",
             help="Instead of training, try learning rates: tells a good one, and leaves a picture in --out.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=TRAINING,
         ),
     ] = False,
     print_recipe: Annotated[

@@ -9,6 +9,17 @@ import typer
 from artkit.cli.compare import show_comparison
 from artkit.cli.ending import INTERRUPTED
 from artkit.cli.notes import print_note, results_alone
+from artkit.cli.part_options import (
+    AugmenterNames,
+    BatchSize,
+    DeviceName,
+    ImageSize,
+    LossName,
+    ModelName,
+    OptimizerName,
+    SamplerName,
+    ScheduleName,
+)
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve
@@ -44,6 +55,15 @@ def sweep(
         typer.Option(metavar="FOLDER", help="Folder that `artkit shard` wrote.", show_default="the recipe's"),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.", show_default="the recipe's")] = None,
+    model: ModelName = None,
+    sampler: SamplerName = None,
+    augmenter: AugmenterNames = None,
+    loss: LossName = None,
+    optimizer: OptimizerName = None,
+    schedule: ScheduleName = None,
+    batch_size: BatchSize = None,
+    image_size: ImageSize = None,
+    device: DeviceName = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KIND.OPTION=VALUE", help="Set an option of every run; repeatable."),
@@ -72,7 +92,17 @@ def sweep(
     from artkit.recipe import CommandLine
 
     base = CommandLine(
-        settings=given(**{"data.path": data_folder(data), "train.epochs": epochs}),
+        choices=given(model=model, sampler=sampler, loss=loss, optimizer=optimizer, schedule=schedule),
+        augmenters=augmenter or (),
+        settings=given(
+            **{
+                "data.path": data_folder(data),
+                "data.image_size": image_size,
+                "train.epochs": epochs,
+                "train.batch_size": batch_size,
+                "train.device": device,
+            }
+        ),
         reporters=("no:artkit/console",) if quiet or json_ else (),
         assignments=set_ or (),
     )

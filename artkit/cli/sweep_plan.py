@@ -54,7 +54,8 @@ def check_said_once(axes: Sequence[Axis], base: "CommandLine") -> None:
     Raises:
         RecipeError: if something is.
     """
-    settled = {*base.settings, *(text.partition("=")[0].strip() for text in base.assignments)}
+    settled = {*base.settings, *base.choices, *(text.partition("=")[0].strip() for text in base.assignments)}
+    settled |= {"augmenter"} if base.augmenters else set()
     for name in (axis.name for axis in axes if axis.name in settled):
         raise RecipeError(
             f"{name} is chosen by --over or --seeds, and set for every run by another option; leave one of the two out"
