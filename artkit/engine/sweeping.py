@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from artkit.engine import job
-from artkit.engine.assembly import open_data
+from artkit.engine.assembly import open_data, pick_device
 from artkit.engine.folder import RUN, RunFolder
 from artkit.engine.job import Outcome
 from artkit.engine.occupation import LOCK, occupant
@@ -43,13 +43,16 @@ def plan_digest(runs: Sequence[tuple[str, Recipe]]) -> str:
 
 
 def check_plan(runs: Sequence[PlannedRun]) -> None:
-    """Check that the runs differ, what lies in their folders already, and that there are data, before any starts.
+    """Check that the runs differ, what lies in their folders, and that there are devices and data, before any starts.
 
     Raises:
-        RunError: if two runs are the same, or a folder cannot be made or holds something else than its run.
+        RunError: if two runs are the same, a device is not there, or a folder cannot be made or holds something else than
+            its run.
         ShardsError: if a data set cannot be opened.
     """
     _check_different(runs)
+    for device in {run.recipe.train.device for run in runs if not run.is_finished}:
+        pick_device(device)
     datasets: dict[str, Any] = {}
     for run in runs:
         path = run.recipe.data.path
