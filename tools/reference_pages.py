@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from artkit import annotations, contracts, hookspecs, testing
 from artkit.contracts import KINDS, Kind

@@ -29,9 +29,7 @@ BatchSize = Annotated[
     int | None,
     typer.Option(help="Images that are computed at once, by all ranks together.", rich_help_panel=TRAINING),
 ]
-ImageSize = Annotated[
-    int | None, typer.Option(help="Height and width of images in pixels.", rich_help_panel=TRAINING)
-]
+ImageSize = Annotated[int | None, typer.Option(help="Height and width of images in pixels.", rich_help_panel=TRAINING)]
 DeviceName = Annotated[
     str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", rich_help_panel=TRAINING)
 ]

@@ -46,8 +46,8 @@ def check_plan(runs: Sequence[PlannedRun]) -> None:
     """Check that the runs differ, what lies in their folders, and that there are devices and data, before any starts.
 
     Raises:
-        RunError: if two runs are the same, a device is not there, or a folder cannot be made or holds something else than
-            its run.
+        RunError: if two runs are the same, a device is not there, or a folder cannot be made or holds something
+            else than its run.
         ShardsError: if a data set cannot be opened.
     """
     _check_different(runs)

@@ -183,8 +183,14 @@ def test_by_default_the_same_command_finds_the_same_folder(recipe, tmp_path, mon
         (["--over", "optimizer=adam,sdg"], "no optimizer 'sdg'. Did you mean 'sgd'?"),
         (["--over", "train.epoch=1,2"], "section [train] has no option 'epoch'. Did you mean 'epochs'?"),
         (["--over", "train.epochs=1,0"], "epochs=0 is out of bounds; it must be >= 1"),
-        (["--over", "optimizer=adam,sgd", "--optimizer", "sgd"], "optimizer is chosen by --over or --seeds, and set for"),
-        (["--over", "augmenter=flips,crop", "--augmenter", "none"], "augmenter is chosen by --over or --seeds, and set"),
+        (
+            ["--over", "optimizer=adam,sgd", "--optimizer", "sgd"],
+            "optimizer is chosen by --over or --seeds, and set for",
+        ),
+        (
+            ["--over", "augmenter=flips,crop", "--augmenter", "none"],
+            "augmenter is chosen by --over or --seeds, and set",
+        ),
         (["--seeds", "2", "--model", "small-resnte"], "no model 'small-resnte'. Did you mean 'small-resnet'?"),
         (["--seeds", "2", "--sampler", "natrual"], "no sampler 'natrual'. Did you mean 'natural'?"),
         (["--seeds", "2", "--loss", "focl"], "no loss 'focl'. Did you mean 'focal'?"),
