@@ -75,7 +75,7 @@ def fixed_factor_shares(quotas: NDArray[np.float64], phases: NDArray[np.float64]
 def spread_phases(num_classes: int) -> NDArray[np.float64]:
     """Give phases that lie evenly in [0, 1), also those of classes in a row, so that like quotas take turns: (K,)."""
     golden_ratio = (5**0.5 - 1) / 2
-    phases: NDArray[np.float64] = (0.5 + golden_ratio * np.arange(num_classes)) % 1.0
+    phases: NDArray[np.float64] = (0.5 + golden_ratio * np.arange(num_classes, dtype=np.float64)) % 1.0
     return phases
 
 
