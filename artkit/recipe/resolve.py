@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
-from artkit.options import OptionTable, absolute_text, to_plain
+from artkit.options import absolute_text, to_plain
 from artkit.recipe.layers import (
     DEMO,
     CommandLine,
@@ -16,6 +16,7 @@ from artkit.recipe.layers import (
     lay_over,
 )
 from artkit.recipe.retraining import check_retraining
+from artkit.recipe.section_options import section_options
 from artkit.recipe.sections import SEVERAL, SINGLE, Layer
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.registry import Component, PluginSettings, Registry, provenance_of, shared_options
@@ -147,9 +148,7 @@ def _absolute(data: DataSettings) -> DataSettings:
 
 
 def _read_settings(section: str, settings: type[SettingsT], laid: Layer) -> SettingsT:
-    owner = f"section [{section}]"
-    table = OptionTable.from_factory(settings.__init__, owner=owner, plugin="artkit")
-    return settings(**table.resolve(laid[section], owner=owner))
+    return settings(**section_options(section).resolve(laid[section], owner=f"section [{section}]"))
 
 
 def choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:

@@ -169,6 +169,13 @@ def test_mistakes_in_a_recipe_are_told_with_the_rule(resolve, text, message):
         resolve(text)
 
 
+def test_an_unknown_option_of_a_section_is_told_with_all_there_are_and_their_defaults(resolve):
+    with pytest.raises(RecipeError, match=r"section .train. has no option 'epoch'\. Did you mean 'epochs'\?") as caught:
+        resolve("[train]\nepoch = 3")
+    assert "required" not in str(caught.value)
+    assert ["epochs", "int", "30", ">=", "1"] in [line.split()[:5] for line in str(caught.value).splitlines()]
+
+
 @pytest.mark.parametrize(
     "command_line",
     [
