@@ -19,3 +19,11 @@ def print_note(text: str) -> None:
 def results_alone(as_json: bool) -> AbstractContextManager[object]:
     """Around code of plugins: where results are for programs, what plugins print goes to standard error as well."""
     return redirect_stdout(sys.stderr) if as_json else nullcontext()
+
+
+def silent_reporters(quiet: bool, as_json: bool) -> tuple[str, ...]:
+    """Ids of the reporters that a command leaves out when it is to print less.
+
+    They stay in the recipe of the run: whoever repeats or resumes it would otherwise see nothing, and wonder why.
+    """
+    return ("artkit/console",) if quiet or as_json else ()

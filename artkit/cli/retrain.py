@@ -1,5 +1,6 @@
 """`artkit retrain`: a new classifier for a finished run, from the features that it has learnt."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artkit.cli.ending import end_run
-from artkit.cli.notes import print_note, results_alone
+from artkit.cli.notes import print_note, results_alone, silent_reporters
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
 from artkit.cli.resolving import given, open_registry, resolve, tell_changed_plugins, with_plugins
@@ -96,7 +97,6 @@ def retrain(
         _refuse_training_options(sampler=sampler, loss=loss, lr=lr, views=views)
     command_line = CommandLine(
         choices=given(sampler=sampler, loss=loss),
-        reporters=("no:artkit/console",) if quiet or json_ else (),
         settings=given(
             **{
                 "retrain.method": method.value if method else None,
@@ -109,7 +109,8 @@ def retrain(
         assignments=set_ or (),
     )
     plugins = plugin_settings(plugin, block, prefer, no_plugins)
-    _start(run, weights, command_line, plugins, out, as_json=json_)
+    without = silent_reporters(quiet, json_)
+    _start(run, weights, command_line, plugins, out, without, as_json=json_)
 
 
 def _refuse_training_options(**options: Any) -> None:
@@ -125,6 +126,7 @@ def _start(
     command_line: "CommandLine",
     plugins: "PluginSettings",
     out: Path | None,
+    without: Collection[str],
     *,
     as_json: bool,
 ) -> None:
@@ -139,5 +141,6 @@ def _start(
     recipe = resolve(layer, command_line, registry)
     tell_changed_plugins(run, [recipe.model])
     with results_alone(as_json):
-        outcome = job.start(recipe, plugins=[row.to_plain() for row in registry.plugins], out=out, warn=print_note)
+        rows = [row.to_plain() for row in registry.plugins]
+        outcome = job.start(recipe, plugins=rows, out=out, without=without, warn=print_note)
     end_run(outcome, as_json=as_json)

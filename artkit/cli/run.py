@@ -1,5 +1,6 @@
 """`artkit run`: train, evaluate and report."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from artkit.cli.ending import end_run
 from artkit.cli.launch import is_first_rank, num_ranks
-from artkit.cli.notes import print_note, results_alone
+from artkit.cli.notes import print_note, results_alone, silent_reporters
 from artkit.cli.part_options import (
     PARTS,
     TRAINING,
@@ -164,7 +165,7 @@ def run(
     command_line = CommandLine(
         choices=given(model=model, sampler=sampler, loss=loss, optimizer=optimizer, schedule=schedule),
         augmenters=augmenter or (),
-        reporters=(*(reporter or ()), *(("no:artkit/console",) if quiet or json_ else ())),
+        reporters=reporter or (),
         settings=given(
             **{
                 "data.path": data_folder(data),
@@ -196,9 +197,10 @@ def run(
             )
         _find_lr(recipe, command_line, plugins, out, resume, as_json=json_, quiet=quiet)
         return
+    without = silent_reporters(quiet, json_)
     if resume is None:
         with results_alone(json_):
-            outcome = _start(recipe, command_line, plugins, out, like)
+            outcome = _start(recipe, command_line, plugins, out, like, without)
     else:
         changed = command_line.choices or command_line.settings or command_line.assignments or command_line.augmenters
         if recipe or out or reporter or changed:
@@ -208,7 +210,7 @@ def run(
                 f"artkit run {resume}/recipe.toml --set ..."
             )
         with results_alone(json_):
-            outcome = _resume(resume, command_line, plugins)
+            outcome = _resume(resume, command_line, plugins, without)
     end_run(outcome, as_json=json_)
 
 
@@ -230,6 +232,7 @@ def _start(
     plugins: "PluginSettings",
     out: Path | None,
     like: Path | None,
+    without: Collection[str],
 ) -> "Outcome":
     layer = recipe_layer(path, plugins)
     registry = open_registry(layer)
@@ -237,7 +240,7 @@ def _start(
     from artkit.engine import job  # imports torch, which takes seconds: only after all that can be wrong was checked
 
     rows = [row.to_plain() for row in registry.plugins]
-    return job.start(recipe, plugins=rows, out=out, like=like, warn=print_note)
+    return job.start(recipe, plugins=rows, out=out, like=like, without=without, warn=print_note)
 
 
 def _find_lr(
@@ -282,7 +285,9 @@ def _print_recipe(
         typer.echo(text, nl=False)
 
 
-def _resume(folder: Path, command_line: "CommandLine", plugins: "PluginSettings") -> "Outcome":
+def _resume(
+    folder: Path, command_line: "CommandLine", plugins: "PluginSettings", without: Collection[str]
+) -> "Outcome":
     from artkit.errors import RunError
 
     path = folder / "recipe.toml"
@@ -293,4 +298,4 @@ def _resume(folder: Path, command_line: "CommandLine", plugins: "PluginSettings"
     from artkit.engine import job
 
     tell_changed_plugins(folder, recipe.choices)
-    return job.resume(recipe, folder, warn=print_note)
+    return job.resume(recipe, folder, without=without, warn=print_note)

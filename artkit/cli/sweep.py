@@ -1,6 +1,6 @@
 """`artkit sweep`: one run for every combination of some choices, one after the other, and a comparison of them all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +8,7 @@ import typer
 
 from artkit.cli.compare import show_comparison
 from artkit.cli.ending import INTERRUPTED
-from artkit.cli.notes import print_note, results_alone
+from artkit.cli.notes import print_note, results_alone, silent_reporters
 from artkit.cli.part_options import (
     AugmenterNames,
     BatchSize,
@@ -103,7 +103,6 @@ def sweep(
                 "train.device": device,
             }
         ),
-        reporters=("no:artkit/console",) if quiet or json_ else (),
         assignments=set_ or (),
     )
     axes = read_axes(over or [], seeds)
@@ -114,7 +113,7 @@ def sweep(
     say = _keep_silent if json_ else typer.echo
     say(f"{len(runs)} runs in {folder}")
     with results_alone(json_):
-        failed = _carry_out_all(runs, plugins, say)
+        failed = _carry_out_all(runs, plugins, silent_reporters(quiet, json_), say)
     _compare(runs, folder, failed, as_json=json_)
     if failed:
         print_note(f"{len(failed)} of {len(runs)} runs failed: {'; '.join(failed)}")
@@ -149,7 +148,7 @@ def _plan(chosen: list[Combination], recipes: "list[Recipe]", out: Path | None) 
 
 
 def _carry_out_all(
-    runs: "list[PlannedRun]", plugins: list[dict[str, Any]], say: Callable[[str], None]
+    runs: "list[PlannedRun]", plugins: list[dict[str, Any]], without: Collection[str], say: Callable[[str], None]
 ) -> dict[str, str]:
     """Carry out what is not finished; gives the titles of the runs that failed, each with its error."""
     from artkit.engine.sweeping import carry_out
@@ -162,7 +161,7 @@ def _carry_out_all(
             continue
         say(heading)
         try:
-            outcome = carry_out(run, plugins=plugins, warn=print_note)
+            outcome = carry_out(run, plugins=plugins, without=without, warn=print_note)
         except Exception as error:  # whatever it is, the runs after it can go on
             failed[run.title] = _told(error, run)
             print_note(f"{run.title} failed: {failed[run.title]}")

@@ -1,7 +1,7 @@
 """A whole run: from a resolved recipe, or from the folder of a run that was cut off, to tested weights and reports."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ def start(
     plugins: list[dict[str, Any]],
     out: Path | None = None,
     like: Path | None = None,
+    without: Collection[str] = (),
     warn: Callable[[str], None] = print,
 ) -> Outcome:
     """Carry out a new run.
@@ -61,6 +62,8 @@ def start(
         plugins: The plugins that are loaded, as plain rows, for the record.
         out: The run folder; by default the next free one under `runs/`.
         like: The folder of a run that this one repeats: what has changed since is told before it begins.
+        without: Ids of reporters that hear nothing, such as "artkit/console" where nothing is to be printed; the recipe
+            keeps them, for it repeats the run, not the silence.
         warn: Shows one line to the user.
 
     Raises:
@@ -79,15 +82,18 @@ def start(
             folder.write_recipe(assembly.recipe)
             facts = _first_facts(folder, assembly, plugins)
             folder.write_facts(facts)
-            return _carry_out(assembly, folder, facts, warn, make_trainer)
+            return _carry_out(assembly, folder, facts, warn, make_trainer, without=without)
 
 
-def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -> Outcome:
+def resume(
+    recipe: Recipe, path: Path, *, without: Collection[str] = (), warn: Callable[[str], None] = print
+) -> Outcome:
     """Go on with a run that was cut off, from its last checkpoint.
 
     Args:
         recipe: The recipe of its folder, resolved.
         path: The run folder.
+        without: As for `start`.
         warn: Shows one line to the user.
 
     Raises:
@@ -99,10 +105,17 @@ def resume(recipe: Recipe, path: Path, *, warn: Callable[[str], None] = print) -
         folder = RunFolder(path.resolve(), writes=ranks.is_first)
         with occupy(folder, warn):
             folder.remove_leftovers()
-            return _resume(recipe, path, folder, warn, ranks)
+            return _resume(recipe, path, folder, warn, ranks, without)
 
 
-def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str], None], ranks: Ranks) -> Outcome:
+def _resume(
+    recipe: Recipe,
+    path: Path,
+    folder: RunFolder,
+    warn: Callable[[str], None],
+    ranks: Ranks,
+    without: Collection[str],
+) -> Outcome:
     facts = folder.read_facts()
     if facts["status"] == "ok":
         raise RunError(f"{path} is finished; repeat it with `artkit run {path}/recipe.toml`")
@@ -116,7 +129,7 @@ def _resume(recipe: Recipe, path: Path, folder: RunFolder, warn: Callable[[str],
     resumed = [*facts["resumed"], now()]
     facts = {**facts, "status": "running", "error": None, "resumed": resumed, "world_size": ranks.world_size}
     assembly = assemble(recipe, dataset, resumed=Preprocessing.from_plain(facts["preprocessing"]), ranks=ranks)
-    return _carry_out(assembly, folder, facts, warn, Trainer, resumed=True)
+    return _carry_out(assembly, folder, facts, warn, Trainer, without=without, resumed=True)
 
 
 def _pick_trainer(assembly: Assembly) -> Callable[..., Trainer | HeadTrainer]:
@@ -147,6 +160,7 @@ def _carry_out(
     warn: Callable[[str], None],
     make_trainer: Callable[..., Trainer | HeadTrainer],
     *,
+    without: Collection[str],
     resumed: bool = False,
 ) -> Outcome:
     if assembly.device.type == "cpu":
@@ -159,7 +173,7 @@ def _carry_out(
         trainer = make_trainer(assembly, folder, reporters, stop.requested)
         try:
             if ranks.is_first:
-                _add_reporters(reporters, assembly.recipe, folder)
+                _add_reporters(reporters, assembly.recipe, folder, without)
             if isinstance(trainer, Trainer) and resumed:
                 trainer.load()
                 ranks.wait()  # until the first one has put best weights into their place
@@ -205,9 +219,11 @@ def _save_last(folder: RunFolder, trainer: Trainer | HeadTrainer) -> None:
         save_checkpoint(folder.last_epoch, weights)
 
 
-def _add_reporters(reporters: Reporters, recipe: Recipe, folder: RunFolder) -> None:
+def _add_reporters(reporters: Reporters, recipe: Recipe, folder: RunFolder, without: Collection[str]) -> None:
     context = ReporterContext(run_dir=folder.path, publish=reporters.publish, note=reporters.note)
     for choice in recipe.reporters:
+        if choice.component.id in without:
+            continue
         reporters.add(choice.component, choice.component.build(context, choice.options))
 
 

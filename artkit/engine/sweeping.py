@@ -6,7 +6,7 @@ What is finished is kept, what was cut off is resumed, what failed is tried agai
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,19 +73,26 @@ def check_plan(runs: Sequence[PlannedRun]) -> None:
             )
 
 
-def carry_out(run: PlannedRun, *, plugins: list[dict[str, Any]], warn: Callable[[str], None]) -> Outcome:
+def carry_out(
+    run: PlannedRun,
+    *,
+    plugins: list[dict[str, Any]],
+    without: Collection[str] = (),
+    warn: Callable[[str], None],
+) -> Outcome:
     """Start a run, or go on with it.
 
     Args:
         run: One that is not finished, and was checked.
         plugins: The plugins that are loaded, as plain rows, for the record.
+        without: Ids of reporters that hear nothing, see `job.start`.
         warn: Shows one line to the user.
 
     Raises:
         ArtkitError, ShardsError: if it cannot start or go on.
     """
     if RunFolder(run.folder).state.is_file():
-        return job.resume(run.recipe, run.folder, warn=warn)
+        return job.resume(run.recipe, run.folder, without=without, warn=warn)
     if run.folder.exists():
         occupied = occupant(RunFolder(run.folder))
         if occupied:
@@ -94,7 +101,7 @@ def carry_out(run: PlannedRun, *, plugins: list[dict[str, Any]], warn: Callable[
             )
         # Cut off before its first checkpoint: nothing in it is worth anything.
         shutil.rmtree(run.folder)
-    return job.start(run.recipe, plugins=plugins, out=run.folder, warn=warn)
+    return job.start(run.recipe, plugins=plugins, out=run.folder, without=without, warn=warn)
 
 
 def _check_different(runs: Sequence[PlannedRun]) -> None:

@@ -120,6 +120,14 @@ def test_json_prints_the_result_and_nothing_else(shape_shards, tmp_path):
     assert set(said["metrics"]) == {"accuracy", "macro_recall", "macro_f1", "loss"}
 
 
+def test_a_quiet_run_prints_nothing_and_repeating_it_is_up_to_the_user(shape_shards, tmp_path):
+    quick = ["--data", shape_shards, *QUICK, "--epochs", "1"]
+    result = artkit("run", *quick, "--out", tmp_path / "run", "--quiet")
+    assert (result.exit_code, result.stdout) == (0, "")
+    again = artkit("run", tmp_path / "run" / "recipe.toml", "--out", tmp_path / "again")
+    assert "Result on test" in again.stdout
+
+
 def test_a_run_folder_that_cannot_be_made_is_told_in_a_sentence(shape_shards, tmp_path):
     (tmp_path / "file").write_text("")
     message = refused("--data", shape_shards, "--out", tmp_path / "file" / "run", *QUICK)

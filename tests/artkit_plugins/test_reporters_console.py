@@ -16,9 +16,9 @@ CONFUSION = [[2, 2, 0, 0], [0, 6, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
 class Screen:
     """What was printed, and the reporter that prints it."""
 
-    def __init__(self, *, terminal, quiet=False):
+    def __init__(self, *, terminal, quiet=False, width=80):
         self._file = io.StringIO()
-        size = {"width": 80, "height": 25} if terminal else {}
+        size = {"width": width, "height": 25} if terminal else {}
         self.console = Console(file=self._file, force_terminal=terminal, highlight=False, **size)
         self.reporter = ConsoleReporter(self.console, quiet=quiet)
 
@@ -145,6 +145,7 @@ def test_a_finished_run_names_its_report_and_the_next_commands(reporter_stage, p
     reporter_stage.end()
     assert pipe.lines[before + 1 :] == [
         f"report   {reporter_stage.folder}/report.html",
+        f"use      artkit predict {reporter_stage.folder} IMAGES",
         f"longer   artkit run {reporter_stage.folder}/recipe.toml --epochs 6",
         *more,
     ]
@@ -229,6 +230,31 @@ def test_lines_of_the_table_fit_a_terminal_of_80_columns(reporter_stage, pipe):
     reporter_stage.epoch(99, best_accuracy=1.0, best_loss=1.0, images_per_s=12345.0, seconds=7500.0)
     assert len(pipe.lines[-2]) <= 80
     assert len(pipe.lines[-1]) <= 80
+
+
+@pytest.mark.parametrize(
+    ("width", "targets", "titles"),
+    [
+        (79, {"artist": NAMES}, "epoch train loss val loss val acc recall img/s time best so far"),
+        (78, {"artist": NAMES}, "epoch train loss val loss val acc recall time best so far"),
+        (60, {"artist": NAMES}, "epoch train loss val loss val acc recall best so far"),
+        (40, {"artist": NAMES}, "epoch val loss val acc best so far"),
+        (80, {"artist": NAMES, "style": ["flat"]}, "epoch train loss val loss val acc recall style acc best so far"),
+    ],
+)
+def test_a_narrow_terminal_has_the_columns_that_matter_most(
+    reporter_stage, monkeypatch, predictions_from, width, targets, titles
+):
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen(terminal=True, width=width)
+    reporter_stage.add(screen.reporter)
+    reporter_stage.start(NAMES, targets=targets)
+    reporter_stage.epoch(0, best_accuracy=1.0, best_loss=1.0)
+    heading, line = (re.sub(r"\x1b\[[0-9;]*m", "", text) for text in screen.lines[-2:])
+    assert heading.split() == titles.split()
+    assert max(len(heading), len(line)) <= width
+    assert line.split()[0] == "1/3"
+    assert line.endswith("acc, loss")
 
 
 def test_the_factory_prints_to_standard_output(reporter_stage, capsys):

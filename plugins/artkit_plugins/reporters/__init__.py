@@ -2,7 +2,7 @@
 
 Each factory is light; what it builds lives in a module of its own, imported when the reporter is used.
 
-    console           terminal.py                  progress, a line an epoch, a summary
+    console           terminal.py, epoch_lines.py  progress, a line an epoch, a summary
     metrics           metric_tables.py             metrics.csv, steps.csv, per_class.csv, test_metrics.json
     predictions       prediction_table.py          predictions.csv
     confusion-matrix  confusions.py                confusion.csv, confusion.png, confusion_worst.png

@@ -12,12 +12,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from artkit import Predictions, RunInfo, hookimpl
+from artkit_plugins.reporters.epoch_lines import EpochTable, further_targets
 from artkit_plugins.reporters.epochs import Epoch, best_epoch, past_epochs
 from artkit_plugins.reporters.statistics import class_scores, confused_pairs, confusion_counts, worst_first
 from artkit_plugins.reporters.text import (
     command,
     component_names,
-    duration,
     learnt_classes,
     percent,
     plural,
@@ -29,18 +29,6 @@ from artkit_plugins.reporters.text import (
 
 WORST_SHOWN = 5
 NAME_WIDTH = 32
-EPOCH_COLUMNS = (
-    ("epoch", 7),
-    ("train loss", 12),
-    ("val loss", 10),
-    ("val acc", 9),
-    ("recall", 9),
-    ("img/s", 8),
-    ("time", 11),
-    ("  best so far", 0),
-)
-"""Titles and widths; together they fit a terminal of 80 columns, where one target is learnt."""
-BEST = {"accuracy": "acc", "loss": "loss"}
 
 
 class ConsoleReporter:
@@ -54,6 +42,7 @@ class ConsoleReporter:
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console = console
         self._quiet = quiet
+        self._table: EpochTable | None = None
         self._epochs: list[Epoch] = []
         self._current = 0
         self._progress: Progress | None = None
@@ -70,7 +59,8 @@ class ConsoleReporter:
         for title, text in _header(run):
             self._print(_field(title, text))
         self._print(Text())
-        self._print(Text("".join(_cell(name, width) for name, width in _epoch_columns(run)), style="bold"))
+        self._table = EpochTable(run, self._console.width) if self._console.is_terminal else EpochTable(run)
+        self._print(self._table.heading)
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._progress = _new_progress(self._console)
             self._bar = self._progress.add_task("", visible=False)
@@ -95,7 +85,7 @@ class ConsoleReporter:
         self._epochs.append({**values, "epoch": epoch})
         self._current = epoch + 1
         if not self._quiet:
-            self._print(_epoch_line(values, epoch, run))
+            self._print((self._table or EpochTable(run)).line(values, epoch))
 
     @hookimpl
     def artkit_predictions(self, run: RunInfo, predictions: Predictions) -> None:
@@ -159,10 +149,6 @@ def _field(title: str, text: str) -> Text:
     return Text.assemble((f"{title:<9}", "bold"), text)
 
 
-def _cell(text: str, width: int) -> str:
-    return f"{text:>{width}}" if width else text
-
-
 def _header(run: RunInfo) -> list[tuple[str, str]]:
     images = ", ".join(f"{name} {size:,}" for name, size in run.split_sizes.items())
     seen = [count for count in run.train_counts if count]
@@ -180,44 +166,12 @@ def _header(run: RunInfo) -> list[tuple[str, str]]:
     if run.first_step:
         where = f"from epoch {run.first_epoch + 1}" if run.first_epoch < run.num_epochs else "after the last epoch"
         lines.append(("resumed", f"{where}, {plural(run.first_step, 'step')} done"))
-    if _further_targets(run):
+    if further_targets(run):
         first = next(iter(run.targets))
         lines.append(
             ("table", f"val loss, val acc and recall are those of {first}, train loss is that of all together")
         )
     return [(title, text) for title, text in lines if text]
-
-
-def _epoch_columns(run: RunInfo) -> list[tuple[str, int]]:
-    """Titles and widths, with the accuracy of every further target behind that of the first one."""
-    *before, recall, speed, time, best = EPOCH_COLUMNS
-    titles = [f"{shorten(name, NAME_WIDTH)} acc" for name in _further_targets(run)]
-    return [*before, recall, *((title, max(len(title) + 2, 9)) for title in titles), speed, time, best]
-
-
-def _further_targets(run: RunInfo) -> list[str]:
-    """The targets behind the first one."""
-    return list(run.targets)[1:]
-
-
-def _epoch_line(values: Epoch, epoch: int, run: RunInfo) -> Text:
-    best = [short for name, short in BEST.items() if values.get(f"best_{name}")]
-    cells = (
-        f"{epoch + 1}/{run.num_epochs}",
-        _number(values, "train_loss", ".4f"),
-        _number(values, "val_loss", ".4f"),
-        _number(values, "val_accuracy", ".1%"),
-        _number(values, "val_macro_recall", ".1%"),
-        *(_number(values, f"val_{name}_accuracy", ".1%") for name in _further_targets(run)),
-        _number(values, "images_per_s", ",.0f"),
-        duration(values["seconds"]) if "seconds" in values else "-",
-    )
-    line = Text("".join(_cell(text, width) for text, (_, width) in zip(cells, _epoch_columns(run), strict=False)))
-    return line.append("  " + ", ".join(best), style="green") if best else line
-
-
-def _number(values: Epoch, name: str, spec: str) -> str:
-    return format(values[name], spec).replace("%", " %") if name in values else "-"
 
 
 def _result(run: RunInfo, epochs: list[Epoch], predictions: Predictions) -> list[Text]:
@@ -297,6 +251,7 @@ def _next_steps(run: RunInfo, status: Literal["ok", "interrupted"]) -> list[tupl
         steps.append(("folder", str(run.dir)))
     if status == "interrupted":
         return [*steps, ("again" if trains_a_head(run) else "go on", resuming_command(run))]
+    steps.append(("use", command("artkit", "predict", run.dir, "IMAGES")))
     if not trains_a_head(run):
         longer = command("artkit", "run", run.dir / "recipe.toml", "--epochs", str(2 * run.num_epochs))
         steps.append(("longer", longer))
