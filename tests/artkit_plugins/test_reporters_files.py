@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from artkit.drawing.files import write_whole
 from artkit_plugins.reporters.files import csv_text, file_stems, write_table
-from artkit_plugins.reporters.text import command, component_names, duration, percent, plural, shorten
+from artkit_plugins.reporters.text import command, component_names, duration, nouns, percent, plural, shorten
 
 AWKWARD = ["a,b", 'say "hi"', "two\nlines", "=SUM(A1)", "Klee, Paul", "Émile", "", " edge "]
 
@@ -86,3 +86,4 @@ def test_words_fit_their_numbers():
     assert (percent(0.615), percent(0.0)) == ("61.5 %", "0.0 %")
     assert [plural(n, "class", "classes") for n in (0, 1, 1200)] == ["0 classes", "1 class", "1,200 classes"]
     assert (shorten("Delacroix", 9), shorten("Delacroix", 5)) == ("Delacroix", "Dela…")
+    assert (nouns("artist"), nouns("class")) == ("artists", "classes")

@@ -103,6 +103,26 @@ def test_the_key_numbers_stand_beside_what_guessing_gives(stage, predictions_fro
     assert "Best epoch 2 of 3 chosen by validation accuracy, 30.0 %; the test images had no say" in text
 
 
+def test_what_becomes_of_unknown_classes_is_a_key_number(stage, predictions_from):
+    metrics = {"accuracy": 0.5, "macro_recall": 0.4, "macro_f1": 0.3, "unknown_auroc": 0.7134, "unknown_fpr95": 0.88}
+    strangers = {"metrics": metrics, "stranger_scores": np.array([0.5, 0.6]), "unknown_score": "energy"}
+    stage.start(NAMES)
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, **strangers))
+    stage.end()
+    said = "2 images of artists that it did not learn; where 95 % of the known are accepted, so are 88.0 % of these"
+    assert f"Unknown artists AUROC 0.71 {said} (energy); by chance: 0.50" in page(stage).text
+
+
+def test_the_page_says_how_the_run_is_used_and_repeated(stage, predictions_from):
+    stage.start(NAMES)
+    stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))
+    stage.end()
+    text = page(stage).text
+    assert "AUROC" not in text
+    for command in (f"predict {stage.folder} IMAGES", f"run {stage.folder}/recipe.toml", f"report {stage.folder}"):
+        assert f": artkit {command}" in text
+
+
 def test_classes_and_pairs_come_with_their_support(stage, predictions_from):
     stage.start(NAMES)
     stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES))

@@ -19,6 +19,7 @@ from artkit_plugins.reporters.text import (
     command,
     component_names,
     learnt_classes,
+    nouns,
     percent,
     plural,
     resuming_command,
@@ -210,8 +211,7 @@ def _strangers(predictions: Predictions) -> list[Text]:
         return []
     auroc, taken = f"{metrics['unknown_auroc']:.2f}", percent(metrics["unknown_fpr95"])
     rest = f", {taken} of them accepted at 95 % of known ({score})"
-    plural_of = f"{predictions.target}{'es' if predictions.target.endswith('s') else 's'}"
-    return [Text.assemble(f"  unknown {plural_of}  AUROC ", (auroc, "bold cyan"), rest)]
+    return [Text.assemble(f"  unknown {nouns(predictions.target)}  AUROC ", (auroc, "bold cyan"), rest)]
 
 
 def _score(title: str, metrics: Mapping[str, float]) -> Text:

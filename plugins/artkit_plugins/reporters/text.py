@@ -35,6 +35,11 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
+def nouns(noun: str) -> str:
+    """Write a noun of which there are several, such as `artists` or `classes`."""
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
 def component_names(provenance: str) -> str:
     """Shorten `artkit/affine@1 (artkit 0.1.0)` to `affine`, also in a list; what others provide keeps its owner."""
 

@@ -19,7 +19,7 @@ from artkit_plugins.reporters.statistics import (
     sample_scores,
     worst_first,
 )
-from artkit_plugins.reporters.text import percent
+from artkit_plugins.reporters.text import nouns, percent, plural
 
 PAIRS_SHOWN: Final = 12
 LOSSES_SHOWN: Final = 24
@@ -164,8 +164,25 @@ class Result:
             Headline(
                 f"Macro F1{self.of}",
                 percent(metrics["macro_f1"]),
-                f"{self._interval('macro_f1')}over {len(labels):,} {'image' if len(labels) == 1 else 'images'}",
+                f"{self._interval('macro_f1')}over {plural(len(labels), 'image')}",
             ),
+            *self._strangers(),
+        ]
+
+    def _strangers(self) -> list[Headline]:
+        """How well images of classes that were not learnt are told, if there were any."""
+        predictions, metrics = self.predictions, self.predictions.metrics
+        if "unknown_auroc" not in metrics or predictions.stranger_scores is None:
+            return []
+        many = nouns(predictions.target)
+        images, passed = plural(len(predictions.stranger_scores), "image"), percent(metrics["unknown_fpr95"])
+        return [
+            Headline(
+                f"Unknown {many}",
+                f"AUROC {metrics['unknown_auroc']:.2f}",
+                f"{images} of {many} that it did not learn; where 95 % of the known are accepted, so are {passed} of "
+                f"these ({predictions.unknown_score}); by chance: 0.50",
+            )
         ]
 
     def _interval(self, name: str) -> str:

@@ -51,6 +51,7 @@ def run_facts(
         "selected_by": run.select.replace("_", " "),
         "training_time": duration(sum(epoch.get("seconds", 0.0) for epoch in epochs)),
         "recipe": _recipe_text(run),
+        "use": command("artkit", "predict", run.dir, "IMAGES"),
         "repeat": command("artkit", "run", run.dir / "recipe.toml"),
         "redraw": command("artkit", "report", run.dir),
         "resume": resuming_command(run),
