@@ -1,11 +1,8 @@
 """What the README shows works as it is printed."""
 
 import re
-import shlex
 from pathlib import Path
 
-import pytest
-import typer
 from typer.testing import CliRunner
 
 from artkit.cli import app
@@ -16,13 +13,6 @@ README = Path(__file__).parent.parent / "README.md"
 def code_blocks(language):
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     return [text for word, text in blocks if word == language]
-
-
-def commands():
-    """The artkit commands of the README, one a line, without comments."""
-    text = "\n".join(code_blocks("")).replace("\\\n", " ")
-    words = "run|shard|dataset|plugins|evaluate|report|predict|serve|export|sweep|compare|recipes|retrain|schema"
-    return [line.strip() for line in re.findall(rf"artkit (?:{words}).*", text)]
 
 
 def test_the_plugin_trains(shape_shards, tmp_path):
@@ -53,13 +43,6 @@ def test_the_recipe_is_understood(tmp_path):
     assert recipe.augmenters[0].options["rotation"] == 20.0
 
 
-@pytest.mark.parametrize("line", commands())
-def test_commands_use_options_that_exist(line):
-    words = shlex.split(line, comments=True)[1:]
-    command = typer.main.get_command(app)
-    while hasattr(command, "commands") and words and words[0] in command.commands:
-        command = command.commands[words.pop(0)]
-    command.make_context(command.name, words)
 
 
 def test_the_stream_example_reads_batches(shape_shards, monkeypatch):
