@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from artkit.registry import Component, Registry
 
 
+def print_all(registry: "Registry") -> None:
+    """Print the components of every kind, each under the name of its kind."""
+    from artkit.contracts import KINDS
+    from artkit.registry import plural
+
+    for number, kind in enumerate(KINDS):
+        if number:
+            typer.echo()
+        typer.secho(plural(kind), bold=True)
+        print_kind(registry, kind)
+
+
 def print_kind(registry: "Registry", kind: "Kind") -> None:
     """Print the components of a kind, with who provides them."""
     from artkit.registry import plural

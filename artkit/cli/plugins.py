@@ -69,8 +69,9 @@ def list_plugins(
 def show(
     context: typer.Context,
     kind: Annotated[
-        str, typer.Argument(help="model, augmenter, sampler, ...; or a section of recipes: train, data, ...")
-    ],
+        str | None,
+        typer.Argument(help="model, augmenter, sampler, ...; or a section of recipes: train, data, ...; else all kinds."),
+    ] = None,
     name: Annotated[
         str | None, typer.Argument(help="A component, or an option of the section; without it, all are listed.")
     ] = None,
@@ -84,17 +85,21 @@ def show(
     The sections train, data, unknown and retrain of recipes have options that belong to no component: those are shown
     alike.
     """
-    from artkit.cli.component_page import print_component, print_kind, print_section
+    from artkit.cli.component_page import print_all, print_component, print_kind, print_section
     from artkit.cli.notes import print_note
     from artkit.recipe.sections import SETTINGS
     from artkit.registry import clash_notes, load_registry
 
-    if kind in SETTINGS:
+    if kind is not None and kind in SETTINGS:
         print_section(kind, name)
         return
     registry = load_registry(plugin_settings([*context.obj, *(plugin or [])], block, prefer, no_plugins))
-    known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in (c.name, *c.aliases, c.id)])
-    if name is None:
+    known_kind = None
+    if kind is not None:
+        known_kind = _read_kind(kind, [c.kind for c in registry.components() if kind in c.names])
+    if known_kind is None:
+        print_all(registry)
+    elif name is None:
         print_kind(registry, known_kind)
     else:
         component = registry.component(known_kind, name)

@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from artkit.cli.plugins import plugins_app
+from artkit.contracts import KINDS
 from artkit.errors import PluginError, RecipeError
+from artkit.registry import plural
 
 VIT = """
     from pathlib import Path
@@ -237,6 +239,14 @@ def test_show_prints_the_options_of_sections_that_belong_to_no_component(artkit_
     assert "section [data] of a recipe, or --set data.OPTION=VALUE" in alone
     assert "image_size" in alone
     assert "threads" not in alone
+
+
+def test_show_alone_lists_the_components_of_all_kinds(artkit_plugins, mine):
+    result = artkit_plugins("show", "--plugin", mine)
+    assert result.exit_code == 0
+    parts = result.stdout.split("\n\n")
+    assert [part.partition("\n")[0] for part in parts] == [plural(kind) for kind in KINDS]
+    assert rows_of(parts[0].partition("\n")[2])["vit-tiny"] == ["mine.py", "Plain vision transformer."]
 
 
 def test_show_takes_plugin_files_before_and_after_its_name(artkit_plugins, mine):
