@@ -75,3 +75,13 @@ def tell_changed_plugins(run: Path, choices: "Iterable[Choice]") -> None:
     before = RunFolder(run).read_facts().get("provenance", ())
     for change in changed_plugins(before, [choice.provenance for choice in choices]):
         print_note(f"since {run}: {change}")
+
+
+def tell_unused_files(recipe: "Recipe", registry: "Registry") -> None:
+    """Tell of plugin files of which a run uses nothing: whoever names one means to use it, and forgot to say what."""
+    used = {choice.component.plugin for choice in recipe.choices}
+    for plugin in registry.plugins:
+        if plugin.info.file and plugin.components and plugin.info not in used:
+            kind, name = plugin.components[0].kind, plugin.components[0].name
+            option = f"--{kind} {name}" if kind != "source" else f"artkit shard --source {name}"
+            print_note(f"this run uses nothing of {plugin.info.label}; to use its {kind}: {option}")

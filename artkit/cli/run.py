@@ -24,7 +24,15 @@ from artkit.cli.part_options import (
 )
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, Prefer, plugin_settings
-from artkit.cli.resolving import data_folder, given, open_registry, recipe_layer, resolve, tell_changed_plugins
+from artkit.cli.resolving import (
+    data_folder,
+    given,
+    open_registry,
+    recipe_layer,
+    resolve,
+    tell_changed_plugins,
+    tell_unused_files,
+)
 
 if TYPE_CHECKING:
     from artkit.engine.job import Outcome
@@ -237,6 +245,7 @@ def _start(
     layer = recipe_layer(path, plugins)
     registry = open_registry(layer)
     recipe = resolve(layer, command_line, registry)
+    tell_unused_files(recipe, registry)
     from artkit.engine import job  # imports torch, which takes seconds: only after all that can be wrong was checked
 
     rows = [row.to_plain() for row in registry.plugins]

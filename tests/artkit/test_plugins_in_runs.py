@@ -102,11 +102,19 @@ def test_an_installed_plugin_trains_and_is_recorded(plugin_site, shape_shards, t
     assert {row["plugin"] for row in facts["plugins"]} >= {"artkit", "artkit-linear"}
 
 
+def test_a_plugin_file_of_which_nothing_is_used_is_told_with_what_would(shape_shards, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("\n".join(line[4:] for line in LINEAR.splitlines()))
+    result = run(shape_shards, tmp_path / "run", "--plugin", file)
+    assert "note: this run uses nothing of mine.py; to use its model: --model linear\n" in result.stderr
+
+
 def test_a_plugin_file_trains_and_its_recipe_finds_it_again(shape_shards, tmp_path, plugin_site):
     file = tmp_path / "mine.py"
     file.write_text("\n".join(line[4:] for line in LINEAR.splitlines()))
     result = run(shape_shards, tmp_path / "run", "--plugin", file, "--model", "linear")
     assert result.exit_code == 0, result.output
+    assert "uses nothing" not in result.stderr
     again = ["run", str(tmp_path / "run" / "recipe.toml"), "--out", str(tmp_path / "again"), "--quiet"]
     assert CliRunner().invoke(app, again).exit_code == 0
     steps = [(tmp_path / name / "steps.csv").read_text() for name in ("run", "again")]
