@@ -297,12 +297,10 @@ def _print_recipe(
 def _resume(
     folder: Path, command_line: "CommandLine", plugins: "PluginSettings", without: Collection[str]
 ) -> "Outcome":
-    from artkit.errors import RunError
+    from artkit.engine.folder import RECIPE, check_run_folder
 
-    path = folder / "recipe.toml"
-    if not path.is_file():
-        raise RunError(f"{folder} is not a run folder (it has no recipe.toml); --resume takes a folder that a run left")
-    layer = recipe_layer(path, plugins)
+    check_run_folder(folder)
+    layer = recipe_layer(folder / RECIPE, plugins)
     recipe = resolve(layer, command_line, open_registry(layer))
     from artkit.engine import job
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from artkit.engine.atomic import write_atomically
 from artkit.errors import RunError
 from artkit.recipe import Recipe, read_recipe_file
+from artkit.suggest import suggest
 from artkit_shards.errors import is_disk_full
 
 RECIPE = "recipe.toml"
@@ -126,6 +127,8 @@ class RunFolder:
         Raises:
             RunError: if it is missing or damaged.
         """
+        if not (self.path / RUN).is_file():
+            check_run_folder(self.path)
         try:
             facts = json.loads((self.path / RUN).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -164,6 +167,22 @@ class RunFolder:
     def _write(self, path: Path, data: bytes) -> None:
         if self.writes:
             write_atomically(path, data)
+
+
+def check_run_folder(path: Path) -> None:
+    """Check that a run left a folder.
+
+    Raises:
+        RunError: if not, with a run that may be meant: one of a similar name, or the newest one in the folder.
+    """
+    if (path / RECIPE).is_file():
+        return
+    if not path.is_dir():
+        names = [facts.parent.name for facts in path.parent.glob(f"*/{RUN}")]
+        raise RunError(f"there is no folder {path}. {suggest(path.name, names)}".rstrip())
+    inside = sorted(path.glob(f"*/{RUN}"), key=lambda facts: facts.stat().st_mtime)
+    newest = f", such as {inside[-1].parent}" if inside else ""
+    raise RunError(f"{path} is not a run folder (it has no {RECIPE}); give one that `artkit run` left{newest}")
 
 
 def now() -> str:

@@ -9,7 +9,7 @@ import torch
 from artkit.contracts import ModelContext
 from artkit.engine.assembly import channels_last, pick_device
 from artkit.engine.checkpoint import load_checkpoint, misfit
-from artkit.engine.folder import RECIPE, RunFolder
+from artkit.engine.folder import RunFolder, check_run_folder
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.targets import TargetHead, num_outputs, read_heads
 from artkit.engine.weights import check_age
@@ -48,8 +48,7 @@ def find_weights(run: Path, value: str | None = None) -> Path:
         RunError: if it is no run folder, or has no such weights.
     """
     folder = RunFolder(run)
-    if not (run / RECIPE).is_file():
-        raise RunError(f"{run} is not a run folder (it has no {RECIPE}); give a folder that `artkit run` left")
+    check_run_folder(run)
     path = folder.selected if value is None else folder.best(value)
     if not path.is_file():
         kept = sorted(file.name for file in (*run.glob("best_*.safetensors"), *run.glob(folder.last_epoch.name)))

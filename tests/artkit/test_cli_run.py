@@ -177,6 +177,12 @@ def test_resume_needs_a_run_folder(tmp_path):
     assert "is not a run folder (it has no recipe.toml)" in refused("--resume", tmp_path)
 
 
+def test_a_run_that_may_be_meant_is_named(finished):
+    run, _ = finished
+    assert refused("--resume", run.parent).endswith(f"give one that `artkit run` left, such as {run}")
+    assert refused("--resume", run.parent / "rum") == f"there is no folder {run.parent / 'rum'}. Did you mean 'run'?"
+
+
 def test_a_run_cut_off_before_its_first_checkpoint_is_told_to_start_again(shape_shards, tmp_path):
     run = tmp_path / "run"
     assert artkit("run", "--data", shape_shards, "--out", run, *QUICK, "--epochs", "1", "--quiet").exit_code == 0

@@ -149,7 +149,7 @@ def test_a_run_like_one_whose_package_is_gone_is_told_what_to_install(first, plu
             RecipeError,
             "--like {run} takes the recipe of that run, so other cannot be given with",
         ),
-        ([], RunError, "{run} is not a run folder: its run.json cannot be read"),
+        ([], RunError, "{run} is not a run folder (it has no recipe.toml); give one that `artkit run` left"),
     ],
 )
 def test_what_does_not_go_with_like_is_refused(tmp_path, arguments, error, message):

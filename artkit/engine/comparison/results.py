@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artkit.engine.epoch_table import read_epochs, read_table
-from artkit.engine.folder import RECIPE, RunFolder
+from artkit.engine.folder import RunFolder, check_run_folder
 from artkit.engine.intervals import Interval, score_intervals
 from artkit.errors import RunError
 from artkit.suggest import suggest
@@ -127,8 +127,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _read_result(path: Path, name: str, target: str | None) -> RunResult:
-    if not (path / RECIPE).is_file():
-        raise RunError(f"{path} is not a run folder (it has no {RECIPE}); give folders that `artkit run` left")
+    check_run_folder(path)
     facts = RunFolder(path).read_facts()
     learnt = [each["name"] for each in facts["data"]["targets"]]
     target = learnt[0] if target is None else target
