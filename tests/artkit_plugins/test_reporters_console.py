@@ -116,6 +116,17 @@ def test_the_result_has_guessing_beside_it_and_the_support_of_every_claim(report
     ]
 
 
+def test_figures_have_their_intervals_as_far_as_these_are_known(reporter_stage, pipe, predictions_from):
+    intervals = {"accuracy": (0.434, 0.903), "macro_recall": (0.25, 0.55)}
+    run_whole(reporter_stage, predictions_from(CONFUSION, NAMES, intervals=intervals))
+    start = next(number for number, line in enumerate(pipe.lines) if line.startswith("Result on test"))
+    assert pipe.lines[start + 1 : start + 4] == [
+        "  accuracy       50.0 %   (95 % interval 43.4 to 90.3 %)",
+        "  macro recall   40.0 %   (95 % interval 25.0 to 55.0 %; guessing: 25.0 %)",
+        "  macro F1       30.0 %",
+    ]
+
+
 def test_five_worst_classes_and_pairs_are_enough(reporter_stage, pipe, predictions_from):
     reporter_stage.start([f"class {k}" for k in range(9)])
     confusion = [[3 if column == row else 1 for column in range(9)] for row in range(9)]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from artkit import Predictions, RunInfo, wilson_interval
 from artkit_plugins.reporters.epochs import Epoch, best_epoch
 from artkit_plugins.reporters.statistics import ClassScore, class_scores, confused_pairs, confusion_counts, worst_first
-from artkit_plugins.reporters.text import component_names, learnt_classes, percent, plural
+from artkit_plugins.reporters.text import component_names, interval_text, learnt_classes, percent, plural
 
 SHOWN: Final = 10
 """Worst classes and most confused pairs in the card."""
@@ -219,12 +219,12 @@ def _analyses(findings: Findings) -> Iterator[str]:
 
 def _figures(predictions: Predictions) -> Iterator[tuple[str, str, str]]:
     right, total = int((predictions.predicted == predictions.labels).sum()), len(predictions.labels)
-    yield "accuracy", percent(right / total), _interval(*wilson_interval(right, total))
+    yield "accuracy", percent(right / total), interval_text(*wilson_interval(right, total))
     for name in ("macro_recall", "macro_f1"):
         if name in predictions.metrics:
             words = name.replace("_", " ").replace("f1", "F1")
             interval = predictions.intervals.get(name)
-            yield words, percent(predictions.metrics[name]), _interval(*interval) if interval else ""
+            yield words, percent(predictions.metrics[name]), interval_text(*interval) if interval else ""
     if "loss" in predictions.metrics:
         ends = " to ".join(f"{end:.4f}" for end in predictions.intervals.get("loss", ()))
         yield "loss", f"{predictions.metrics['loss']:.4f}", ends
@@ -232,12 +232,8 @@ def _figures(predictions: Predictions) -> Iterator[tuple[str, str, str]]:
 
 
 def _class_row(score: ClassScore) -> tuple[str, ...]:
-    interval = _interval(score.recall_low, score.recall_high)
+    interval = interval_text(score.recall_low, score.recall_high)
     return plain(score.name), percent(score.recall), interval, f"{score.support:,}", f"{score.train_count:,}"
-
-
-def _interval(low: float, high: float) -> str:
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
 def _calibration(found: Mapping[str, Any] | None) -> Iterator[str]:

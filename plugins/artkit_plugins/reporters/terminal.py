@@ -18,6 +18,7 @@ from artkit_plugins.reporters.statistics import class_scores, confused_pairs, co
 from artkit_plugins.reporters.text import (
     command,
     component_names,
+    interval_text,
     learnt_classes,
     nouns,
     percent,
@@ -176,7 +177,7 @@ def _header(run: RunInfo) -> list[tuple[str, str]]:
 
 
 def _result(run: RunInfo, epochs: list[Epoch], predictions: Predictions) -> list[Text]:
-    metrics, best = predictions.metrics, best_epoch(epochs, run.select)
+    best = best_epoch(epochs, run.select)
     facts = plural(len(predictions.labels), "image")
     if best is not None:
         facts += f"; weights of epoch {best + 1}, best in validation {run.select.replace('_', ' ')}"
@@ -185,9 +186,9 @@ def _result(run: RunInfo, epochs: list[Epoch], predictions: Predictions) -> list
     guess = percent(1 / len(predictions.class_names))
     lines = [
         Text.assemble((titled(f"Result on {predictions.split}", predictions), "bold"), f": {facts}"),
-        _score("accuracy", metrics),
-        _score("macro recall", metrics).append(f"   (guessing: {guess})"),
-        _score("macro F1", metrics),
+        _score("accuracy", predictions),
+        _score("macro recall", predictions, f"guessing: {guess}"),
+        _score("macro F1", predictions),
     ]
     return lines + _strangers(predictions) + _worst_classes(predictions) + _worst_pairs(predictions)
 
@@ -214,10 +215,13 @@ def _strangers(predictions: Predictions) -> list[Text]:
     return [Text.assemble(f"  unknown {nouns(predictions.target)}  AUROC ", (auroc, "bold cyan"), rest)]
 
 
-def _score(title: str, metrics: Mapping[str, float]) -> Text:
+def _score(title: str, predictions: Predictions, note: str = "") -> Text:
     name = title.lower().replace(" ", "_")
-    value = percent(metrics[name]) if name in metrics else "-"
-    return Text.assemble(f"  {title:<13}", (f"{value:>8}", "bold cyan"))
+    value = percent(predictions.metrics[name]) if name in predictions.metrics else "-"
+    interval = predictions.intervals.get(name)
+    said = [f"95 % interval {interval_text(*interval)}" if interval else "", note]
+    beside = "; ".join(filter(None, said))
+    return Text.assemble(f"  {title:<13}", (f"{value:>8}", "bold cyan"), f"   ({beside})" if beside else "")
 
 
 def _worst_classes(predictions: Predictions) -> list[Text]:

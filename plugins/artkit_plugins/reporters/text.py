@@ -20,6 +20,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def interval_text(low: float, high: float) -> str:
+    """Write an interval of shares, such as `17.3 to 28.6 %`."""
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
 def duration(seconds: float) -> str:
     """Write a time span with its two largest units, such as `48 s`, `3 min 20 s` or `2 h 05 min`."""
     whole = round(seconds)
