@@ -228,7 +228,7 @@ def test_images_that_two_targets_show_are_stored_once(stage, predictions_from):
     assert [len(target["images"]) for target in shown.data["targets"]] == [11, 11]
     assert len(shown.ids) == len(set(shown.ids))
     parts = re.findall(r'<a href="(#classes-\d)">(\w+)</a>', (stage.folder / "report.html").read_text())
-    assert parts == [("#classes-0", "Artist"), ("#classes-1", "Style")]
+    assert parts == [("#classes-0", "artist"), ("#classes-1", "style")]
 
 
 def many_confused(predictions_from, num_classes):
