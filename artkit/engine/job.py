@@ -42,8 +42,15 @@ class Outcome:
 
     folder: Path
     status: RunStatus
-    metrics: Mapping[str, float]
-    """Of the final predictions in the first target; empty if the run was interrupted."""
+    tested: Mapping[str, Any]
+    """What run.json says of the final predictions: "split", "metrics" of the first target, "others" of the further ones;
+    empty if the run was interrupted."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Of the final predictions in the first target; empty if there are none."""
+        metrics: Mapping[str, float] = self.tested.get("metrics", {})
+        return metrics
 
 
 def start(
@@ -209,7 +216,7 @@ def _carry_out(
             facts |= {"error": f"{error.type}: {error.message}" if error else None}
             _write_last_facts(folder, facts, reporters.published, warn)
             reporters.run_end(status, error)
-    return Outcome(folder=folder.path, status=status, metrics=(facts.get("tested") or {}).get("metrics", {}))
+    return Outcome(folder=folder.path, status=status, tested=facts.get("tested") or {})
 
 
 def _save_last(folder: RunFolder, trainer: Trainer | HeadTrainer) -> None:

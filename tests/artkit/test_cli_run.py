@@ -117,6 +117,7 @@ def test_json_prints_the_result_and_nothing_else(shape_shards, tmp_path):
     said = json.loads(result.stdout)
     assert said["status"] == "ok"
     assert said["run"] == str(tmp_path / "run")
+    assert (said["split"], said["others"]) == ("test", {})
     assert set(said["metrics"]) == {"accuracy", "macro_recall", "macro_f1", "loss"}
 
 
