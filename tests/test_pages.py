@@ -19,7 +19,8 @@ COMMANDS = typer.main.get_command(app).commands
 
 def typed(page):
     """The commands of artkit in the blocks of a page: one a line, without comments and what pipes do with them."""
-    blocks = re.findall(r"^```(?:console)?\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(?:console)?\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     lines = re.sub(r"(?m)(?:^|\s)#.*", "", "".join(blocks).replace("\\\n", " ")).splitlines()
     told = [line for line in lines if not line.startswith(("note: ", "error: "))]
     words = "|".join(COMMANDS)

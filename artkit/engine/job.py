@@ -43,7 +43,7 @@ class Outcome:
     folder: Path
     status: RunStatus
     tested: Mapping[str, Any]
-    """What run.json says of the final predictions: "split", "metrics" of the first target, "others" of the further ones;
+    """What run.json says of the final predictions: "split", "metrics" of the first target, "others" of further ones;
     empty if the run was interrupted."""
 
     @property
