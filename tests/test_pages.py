@@ -20,8 +20,9 @@ COMMANDS = typer.main.get_command(app).commands
 def typed(page):
     """The commands of artkit in the blocks of a page: one a line, without comments and what pipes do with them."""
     text = page.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```(?:console)?\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    lines = re.sub(r"(?m)(?:^|\s)#.*", "", "".join(blocks).replace("\\\n", " ")).splitlines()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    shell = "".join(block for language, block in blocks if language in ("", "console"))
+    lines = re.sub(r"(?m)(?:^|\s)#.*", "", shell.replace("\\\n", " ")).splitlines()
     told = [line for line in lines if not line.startswith(("note: ", "error: "))]
     words = "|".join(COMMANDS)
     return [line.strip() for line in re.findall(rf"artkit (?:{words})\b[^|&;<>\n]*", "\n".join(told))]
