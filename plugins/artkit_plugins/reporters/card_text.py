@@ -116,6 +116,7 @@ def _use(run: RunInfo, findings: Findings) -> Iterator[str]:
     yield ""
     yield "```"
     yield "artkit predict RUN PATH...             # images, folders; RUN is the folder of this card"
+    yield "artkit serve RUN                       # the same in a browser"
     yield "artkit evaluate RUN --data SHARDS      # its figures on other images"
     yield "artkit run RUN/recipe.toml             # trains it again"
     yield "```"
