@@ -43,8 +43,6 @@ def test_the_recipe_is_understood(tmp_path):
     assert recipe.augmenters[0].options["rotation"] == 20.0
 
 
-
-
 def test_the_stream_example_reads_batches(shape_shards, monkeypatch):
     (source,) = [block for block in code_blocks("python") if "Loader(" in block]
     monkeypatch.chdir(shape_shards.parent)
