@@ -266,6 +266,7 @@ def test_a_narrow_terminal_has_the_columns_that_matter_most(
     assert max(len(heading), len(line)) <= width
     assert line.split()[0] == "1/3"
     assert line.endswith("acc, loss")
+    assert all(len(shown) <= width for shown in screen.lines if not shown.startswith("folder"))
 
 
 def test_the_factory_prints_to_standard_output(reporter_stage, capsys):

@@ -4,6 +4,8 @@ On a terminal a progress bar moves below a table that grows by a line an epoch. 
 are only plain lines: no bar, no control characters, no line broken at a width nobody has.
 """
 
+import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Literal
 
@@ -31,6 +33,7 @@ from artkit_plugins.reporters.text import (
 
 WORST_SHOWN = 5
 NAME_WIDTH = 32
+TITLE_WIDTH = 9
 
 
 class ConsoleReporter:
@@ -59,9 +62,9 @@ class ConsoleReporter:
         if self._quiet:
             return
         for title, text in _header(run):
-            self._print(_field(title, text))
+            self._print(_field(title, text if title == "folder" else _wrapped(text, self._room)))
         self._print(Text())
-        self._table = EpochTable(run, self._console.width) if self._console.is_terminal else EpochTable(run)
+        self._table = EpochTable(run, self._room)
         self._print(self._table.heading)
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._progress = _new_progress(self._console)
@@ -116,6 +119,11 @@ class ConsoleReporter:
         for title, text in _next_steps(run, status):
             self._print(_field(title, text))
 
+    @property
+    def _room(self) -> int:
+        """Characters of a line that people can see."""
+        return self._console.width if self._console.is_terminal else sys.maxsize
+
     def _stop_progress(self) -> None:
         if self._progress is not None:
             self._progress.stop()
@@ -148,7 +156,13 @@ def _new_progress(console: Console) -> Progress:
 
 
 def _field(title: str, text: str) -> Text:
-    return Text.assemble((f"{title:<9}", "bold"), text)
+    return Text.assemble((f"{title:<{TITLE_WIDTH}}", "bold"), text)
+
+
+def _wrapped(text: str, width: int) -> str:
+    """A text behind a title, in lines that a terminal of a width does not break within words."""
+    room = max(width - TITLE_WIDTH, 20)
+    return f"\n{' ' * TITLE_WIDTH}".join(textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False))
 
 
 def _header(run: RunInfo) -> list[tuple[str, str]]:
