@@ -69,7 +69,7 @@ class Plugin:
             yield REGISTERS_NOTHING
         if self.loaded and self.info.dist is None and self.info.file is None:
             yield "has no metadata, so nobody knows whether it is made for this artkit"
-        if self.import_ms is not None and self.import_ms > SLOW_MS:
+        if self.import_ms is not None and self.import_ms > SLOW_MS and not self.info.is_builtin:
             with_these = f", with {' and '.join(self.heavy_imports)} at its top" if self.heavy_imports else ""
             yield f"took {self.import_ms / 1000:.1f} s to import{with_these}"
         if self.side_effects:
