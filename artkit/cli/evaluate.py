@@ -56,7 +56,10 @@ def evaluate(
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
 ) -> None:
     """Give the figures of a trained run, with 95 % intervals: its own, or those on another data set."""
-    from artkit.engine import evaluating  # imports torch, which takes seconds
+    from artkit.engine.folder import check_run_folder
+
+    check_run_folder(run)  # before torch is imported, which takes seconds
+    from artkit.engine import evaluating
     from artkit.engine.evaluation_files import claim_folder, write_evaluation
     from artkit.engine.open_set.table import write_strangers
     from artkit.engine.targets import folder_of

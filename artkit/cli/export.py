@@ -49,9 +49,12 @@ def export(
     Normalisation, mirror images and tau are in the file, and so are the names of the classes. Before it is written, it
     answers real images, and must agree with PyTorch.
     """
+    from artkit.engine.folder import check_run_folder
+
+    check_run_folder(run)  # before torch is imported, which takes seconds
     from artkit.cli.claimed_files import check_free
     from artkit.drawing.files import write_whole
-    from artkit.engine.exporting.export import export_model  # imports torch, which takes seconds
+    from artkit.engine.exporting.export import export_model
     from artkit.engine.exporting.formats import FORMATS
     from artkit.engine.predicting import Predictor
     from artkit_shards.sizes import size_text

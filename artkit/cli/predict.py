@@ -96,11 +96,14 @@ def predict(
     Any number of images is taken, one batch at a time. Those that cannot be used are told at the end, and never stop
     the others; the exit code is 1 only if no image was answered.
     """
+    from artkit.engine.folder import check_run_folder
+
+    check_run_folder(run)  # before torch is imported, which takes seconds
     from artkit.cli.claimed_files import claimed_file
     from artkit.cli.prediction_rows import CsvRows, JsonLines
     from artkit.cli.prediction_sheets import TILE, Sheets
     from artkit.cli.prediction_tally import UnusableTally
-    from artkit.engine.answering import Answering  # imports torch, which takes seconds
+    from artkit.engine.answering import Answering
     from artkit.engine.images.asked import AskedImages
     from artkit.engine.predicting import Predictor
     from artkit_shards.wording import counted

@@ -45,7 +45,10 @@ def report(
     no_plugins: NoPlugins = False,
 ) -> None:
     """Draw the report and the figures of a run anew, from the files in its folder: no model is needed."""
-    from artkit.engine.redrawing import redraw  # imports torch, which takes seconds
+    from artkit.engine.folder import check_run_folder
+
+    check_run_folder(run)  # before torch is imported, which takes seconds
+    from artkit.engine.redrawing import redraw
     from artkit.engine.wanted_reports import Wanted
     from artkit.errors import RunError
 

@@ -130,7 +130,10 @@ def _start(
     *,
     as_json: bool,
 ) -> None:
-    from artkit.engine import job  # imports torch, which takes seconds
+    from artkit.engine.folder import check_run_folder
+
+    check_run_folder(run)  # before torch is imported, which takes seconds
+    from artkit.engine import job
     from artkit.engine.folder import RECIPE
     from artkit.engine.trained import find_weights
     from artkit.recipe import read_recipe_file, retraining_layer

@@ -61,7 +61,10 @@ def serve(
 
     check_tau(tau)
     check_packages()
-    from artkit.engine.predicting import Predictor  # imports torch, which takes seconds
+    from artkit.engine.folder import check_run_folder
+
+    check_run_folder(run)  # before torch is imported, which takes seconds
+    from artkit.engine.predicting import Predictor
     from artkit.serving.app import make_app
     from artkit.serving.limits import Limits
     from artkit.serving.server import address_of, open_port, serve_app
