@@ -110,7 +110,7 @@ def test_what_becomes_of_unknown_classes_is_a_key_number(stage, predictions_from
     stage.send("artkit_predictions", predictions=predictions_from(CONFUSION, NAMES, **strangers))
     stage.end()
     said = "2 images of artists that it did not learn; where 95 % of the known are accepted, so are 88.0 % of these"
-    assert f"Unknown artists AUROC 0.71 {said} (energy); by chance: 0.50" in page(stage).text
+    assert f"AUROC of unknown artists 0.71 {said} (energy); by chance: 0.50" in page(stage).text
 
 
 def test_the_page_says_how_the_run_is_used_and_repeated(stage, predictions_from):

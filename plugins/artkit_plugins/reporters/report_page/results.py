@@ -178,8 +178,8 @@ class Result:
         images, passed = plural(len(predictions.stranger_scores), "image"), percent(metrics["unknown_fpr95"])
         return [
             Headline(
-                f"Unknown {many}",
-                f"AUROC {metrics['unknown_auroc']:.2f}",
+                f"AUROC of unknown {many}",
+                f"{metrics['unknown_auroc']:.2f}",
                 f"{images} of {many} that it did not learn; where 95 % of the known are accepted, so are {passed} of "
                 f"these ({predictions.unknown_score}); by chance: 0.50",
             )
