@@ -1,5 +1,6 @@
 """`artkit serve`: a trained run as a page to drop an image on, and as an endpoint."""
 
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -26,6 +27,10 @@ def serve(
         str, typer.Option(metavar="NAME", help="Where to listen; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="0 is any that is free.")] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name to answer to, such as that of a proxy; repeatable."),
+    ] = None,
     top: Annotated[int, typer.Option(metavar="K", min=1, help="Most classes to name for each image.")] = 5,
     nearest: Annotated[
         int, typer.Option(metavar="N", min=0, max=50, help="Training works to show; 0 needs no data set.")
@@ -60,17 +65,21 @@ def serve(
     from artkit.serving.packages import check_packages
 
     check_tau(tau)
+    _check_finite("--max-mb", max_mb)
+    _check_finite("--seconds", seconds)
     check_packages()
     from artkit.engine.folder import check_run_folder
 
     check_run_folder(run)  # before torch is imported, which takes seconds
     from artkit.engine.predicting import Predictor
     from artkit.serving.app import make_app
+    from artkit.serving.guards import own_names
     from artkit.serving.limits import Limits
     from artkit.serving.server import address_of, open_port, serve_app
     from artkit.serving.service import Service
 
     limits = Limits(max_bytes=round(max_mb * 1e6), seconds=seconds, at_once=at_once)
+    names = own_names(host, allow_host or ())
     with open_port(host, port) as taken:
         trained = load_run(run, weights, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
         rule = None if no_unknown else _load_rule(run, trained, unknown_score)
@@ -85,8 +94,16 @@ def serve(
         )
         with suppress(KeyboardInterrupt):  # the way to end it, from the moment on that it is told
             typer.echo(f"serving {service.run} at {address_of(taken)}; Ctrl-C stops it")
-            serve_app(make_app(service, limits), taken, limits)
+            serve_app(make_app(service, limits, names), taken, limits)
     typer.echo("stopped")
+
+
+def _check_finite(option: str, number: float) -> None:
+    """Raise RecipeError for nan, which no range keeps out."""
+    from artkit.errors import RecipeError
+
+    if not math.isfinite(number):
+        raise RecipeError(f"{option} {number} is no number; leave it out for the usual limit")
 
 
 def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "UnknownRule | None":
@@ -94,7 +111,10 @@ def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -
     from artkit.engine.open_set.rule import load_unknown_rule
 
     with features_progress() as on_progress:
-        return load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
+        rule = load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
+    if rule is None:
+        print_note("no threshold for unknown classes was fitted to these weights, so no image is called unknown")
+    return rule
 
 
 def _load_works(run: Path, trained: "TrainedModel") -> "tuple[Neighbours | None, str | None]":

@@ -2,6 +2,7 @@
 
     limits.py      what a request may take
     refusals.py    why a request gets no answer, in one sentence
+    guards.py      the names that it answers to, and headers that bind browsers
     uploads.py     the bytes of an image, out of a request
     neighbours.py  the training works that an image is most like
     service.py     bytes of an image -> what is said about it

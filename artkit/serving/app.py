@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from artkit.serving.guards import Guarded
 from artkit.serving.limits import Limits
 from artkit.serving.refusals import Refusal, refuse
 from artkit.serving.service import Service
@@ -23,26 +24,15 @@ from artkit_shards import render_page
 _FOLDER: Final = Path(__file__).parent
 _THUMBNAILS_AT_ONCE: Final = 2
 _ROW: Final = re.compile("[0-9]{1,12}")
-_HEADERS: Final = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-    (b"connection", b"close"),  # so that each connection has one request, whose time is told from its beginning
-)
 
 
-def make_app(service: Service, limits: Limits) -> ASGIApp:
+def make_app(service: Service, limits: Limits, names: frozenset[str]) -> ASGIApp:
     """The application.
 
     Args:
         service: Answers images.
         limits: What a request may take.
+        names: By which it may be called, see `own_names`.
     """
     routes = _Routes(service, limits)
     app = Starlette(
@@ -57,7 +47,8 @@ def make_app(service: Service, limits: Limits) -> ASGIApp:
         ],
         exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _failed},
     )
-    return _Headers(app)  # outside of all, so that failures have them too
+    app.router.redirect_slashes = False  # no address is told that is made of what was sent
+    return Guarded(app, names)  # outside of all, so that failures have its headers too
 
 
 class _Routes:
@@ -72,6 +63,7 @@ class _Routes:
             _FOLDER / "page.html.j2",
             {
                 "about": service.about(),
+                "main": service.predictor.heads[0].name,
                 "shows_works": service.neighbours is not None,
                 "no_works": service.no_neighbours,
                 "max_bytes": limits.max_bytes,
@@ -112,21 +104,6 @@ class _Routes:
             raise Refusal(404, "there is no picture of such a training work")
         picture = partial(self._service.thumbnail, int(row))
         return Response(await to_thread.run_sync(picture, limiter=self._thumbnails), media_type="image/jpeg")
-
-
-class _Headers:
-    """Gives every response the headers that bind browsers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
-            await send(message)
-
-        await self._app(scope, receive, send_with)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -10,8 +10,8 @@ class Limits:
     max_bytes: int = 20_000_000
     """Of the body of a request."""
     seconds: float = 30.0
-    """For a request to arrive: its head, and then its body."""
+    """For the head of a request to arrive, then for its body, and then for its answer to be taken."""
     at_once: int = 4
     """Requests whose images are taken and answered at the same time; others are told to come again."""
     connections: int = 64
-    """That are open at the same time."""
+    """That are open at the same time; others are cut off."""

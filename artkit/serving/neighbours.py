@@ -1,6 +1,6 @@
 """The training works that an image is most like, by the cosine of what the model's head is given.
 
-`M` training images, `D` features, `T` pixels a side of a thumbnail.
+`M` training images, `D` features.
 """
 
 import io
@@ -67,17 +67,14 @@ class Neighbours:
         order = np.argsort(-cosines, kind="stable")[:most]
         return [self._neighbour(int(self.rows[number]), float(cosines[number])) for number in order]
 
-    def thumbnail(self, row: int) -> bytes:
-        """The picture of a work as a JPEG, whole, on white.
+    def read(self, row: int) -> bytes:
+        """The file of a work.
 
         Raises:
             IndexError: if there is no such row.
             SampleError: if it cannot be read.
-            ImageError: if it cannot be decoded.
         """
-        file = io.BytesIO()
-        Image.fromarray(fit_image(self.split.read(row), THUMBNAIL)).save(file, "JPEG", quality=_QUALITY)
-        return file.getvalue()
+        return self.split.read(row)
 
     def _neighbour(self, row: int, similarity: float) -> Neighbour:
         targets = self.split.targets
@@ -87,6 +84,23 @@ class Neighbours:
 
 def _class_name(names: tuple[str, ...], label: int) -> str | None:
     return names[label] if label >= 0 else None
+
+
+def draw_thumbnail(data: bytes) -> bytes:
+    """A small picture of an image, whole, on white.
+
+    Args:
+        data: The file of the image.
+
+    Returns:
+        A JPEG of `THUMBNAIL` pixels a side.
+
+    Raises:
+        ImageError: if it cannot be decoded.
+    """
+    file = io.BytesIO()
+    Image.fromarray(fit_image(data, THUMBNAIL)).save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
 
 
 def load_neighbours(

@@ -1,10 +1,11 @@
 """From the bytes of an image to what is said about it, as JSON has it. Safe to call from several threads."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,12 @@ from artkit.engine.answering import is_large
 from artkit.engine.naming import name_answers
 from artkit.engine.plain_answers import plain_answer, short
 from artkit.engine.predicting import Answers, Predictor
-from artkit.serving.neighbours import Neighbours
+from artkit.serving.neighbours import Neighbours, draw_thumbnail
 from artkit.serving.refusals import Refusal
 from artkit_shards import ImageError, ShardsError
 from artkit_shards.images import image_format
+
+Result = TypeVar("Result")
 
 _WANTED: Final = "send a JPEG, PNG, WEBP, BMP, GIF or TIFF image"
 
@@ -80,8 +83,8 @@ class Service:
         if self.neighbours is None:
             raise Refusal(404, "this server shows no training works")
         try:
-            return self._large.submit(self.neighbours.thumbnail, row).result()
-        except (IndexError, ShardsError):
+            return self._with_room(self.neighbours.read(row), draw_thumbnail)
+        except (IndexError, ShardsError, MemoryError):
             raise Refusal(404, f"there is no picture of a training work {row}") from None
 
     def _decoded(self, data: bytes) -> NDArray[np.uint8]:
@@ -90,16 +93,19 @@ class Service:
         except ImageError:
             raise Refusal(415, f"this is not an image of a kind that can be read; {_WANTED}") from None
         try:
-            if not is_large(data):
-                return self.predictor.picture(data)
-            return self._large.submit(self.predictor.picture, data).result()
+            return self._with_room(data, self.predictor.picture)
         except ImageError as error:
             raise Refusal(422, f"this image cannot be used ({error}); {_WANTED} that is whole") from None
         except MemoryError:
             raise Refusal(422, "this image is too large for the memory here; send a smaller one") from None
 
+    def _with_room(self, data: bytes, decode: Callable[[bytes], Result]) -> Result:
+        """What is decoded of an image, once there is memory for it."""
+        return self._large.submit(decode, data).result() if is_large(data) else decode(data)
+
     def _nearest(self, answers: Answers) -> list[dict[str, Any]]:
-        if self.neighbours is None or answers.features_BD is None:
+        features_BD = answers.features_BD
+        if self.neighbours is None or features_BD is None or not np.isfinite(features_BD).all():
             return []
         return [
             {
@@ -108,5 +114,5 @@ class Service:
                 "classes": work.classes,
                 "thumbnail": f"thumbnails/{work.row}",
             }
-            for work in self.neighbours.nearest(answers.features_BD[0], self.works)
+            for work in self.neighbours.nearest(features_BD[0], self.works)
         ]

@@ -9,6 +9,7 @@ from artkit.cli import app as commands
 from artkit.engine.open_set.rule import load_unknown_rule
 from artkit.engine.predicting import Predictor
 from artkit.engine.trained import find_weights, load_trained
+from artkit.errors import RunError
 from artkit_shards import open_dataset
 
 pytest.importorskip("starlette", reason="needs the extra serve")
@@ -35,9 +36,11 @@ def client_of(service, **limits):
     from starlette.testclient import TestClient
 
     from artkit.serving.app import make_app
+    from artkit.serving.guards import own_names
     from artkit.serving.limits import Limits
 
-    return TestClient(make_app(service, Limits(**limits)), raise_server_exceptions=False)
+    app = make_app(service, Limits(**limits), own_names("127.0.0.1", ["art.example.org"]))
+    return TestClient(app, "http://localhost:8000", raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +159,7 @@ def test_wrong_methods_and_addresses_are_told(client):
     response = client.get("/predict")
     assert "takes POST" in refused(response, 405)
     assert response.headers["allow"] == "POST"
-    for address in ("/nothing", "/../../etc/passwd", "/thumbnails/..%2f..%2fetc", "/thumbnails/x"):
+    for address in ("/nothing", "/about/", "//localhost/about/", "/../../etc/passwd", "/thumbnails/..%2f..%2fetc", "/thumbnails/x"):
         refused(client.get(address), 404)
     for row in (10**6, "9" * 5000):
         assert "no picture" in refused(client.get(f"/thumbnails/{row}"), 404)
@@ -197,6 +200,51 @@ def test_without_the_data_set_the_page_says_so(uneven_run, image):
     assert "The works are not shown." in client.get("/").text
     assert client.post("/predict", content=image).json()["nearest"] == []
     assert "no training works" in refused(client.get("/thumbnails/0"), 404)
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost:8000", "127.0.0.1", "192.168.0.7:80", "[::1]:8000", "art.example.org", "ART.example.org.", "a.localhost"]
+)
+def test_it_answers_to_its_own_names_and_to_addresses(client, name):
+    assert client.get("/health", headers={"host": name}).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8000", "127.0.0.1.evil.example", "x" * 5000, ""])
+def test_names_of_others_that_lead_here_are_refused(client, name):
+    for address in ("/", "/thumbnails/0", "/nothing"):
+        message = refused(client.get(address, headers={"host": name}), 403)
+        assert "--allow-host" in message
+        assert len(message) < 300
+
+
+def test_images_from_pages_of_other_websites_are_refused(client, image):
+    for site in ("cross-site", "same-site"):
+        response = client.post("/predict", content=image, headers={"sec-fetch-site": site})
+        assert "other websites" in refused(response, 403)
+    assert client.post("/predict", content=image, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    assert client.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "https://art.example.org", "a b"])
+def test_further_names_must_be_names(name):
+    from artkit.serving.guards import own_names
+
+    with pytest.raises(RunError, match="is no name of a host; give the name alone, such as art.example.org"):
+        own_names("127.0.0.1", [name])
+
+
+def test_every_response_binds_browsers(client):
+    for response in (client.get("/"), client.get("/nothing"), client.get("/", headers={"host": "evil.example"})):
+        assert response.headers["content-security-policy"].startswith("default-src 'none'")
+        assert response.headers["x-content-type-options"] == "nosniff"
+
+
+@needs_forms
+def test_a_form_of_ends_that_are_none_is_taken_for_a_file(client):
+    head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    response = client.post("/predict", content=head + b"\r\n--bX" * 100_000 + b"\r\n--b--\r\n", headers=headers)
+    assert "not an image of a kind" in refused(response, 415)
 
 
 def test_features_of_any_length_find_the_same_works(service):
