@@ -52,6 +52,9 @@ IMAGE_ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif"
 MAX_PIXELS: Final = 178_000_000
 """Images with more pixels are refused: decoded, this many take half a gigabyte."""
 
+_BAND: Final = 4_000_000
+"""Pixels that are made plain RGB at a time: each takes 24 bytes on the way, and three once it is done."""
+
 ORIENTATION_TAG: Final = 0x0112
 _TRANSPOSE: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -174,17 +177,7 @@ def to_rgb(image: ImageFile.ImageFile) -> Image.Image:
     Raises:
         ImageError: if the pixels cannot be decoded whole, or have a mode with no agreed way to RGB.
     """
-    upright = stand_upright(image, image)
-    with _image_errors():
-        if upright.mode.startswith("I"):
-            upright = _eight_bits(upright)
-        if upright.mode == "F":
-            raise ImageError("colour mode not supported: 32-bit floating point")
-        transparent = upright.has_transparency_data
-        if transparent or upright.mode not in ("L", "CMYK"):
-            upright = upright.convert("RGBA" if transparent else "RGB")
-        upright = to_srgb(upright, image)
-        return _on_white(upright) if transparent else upright.convert("RGB")
+    return _flat(_decoded(image), image)
 
 
 def stand_upright(pixels: Image.Image, source: ImageFile.ImageFile) -> Image.Image:
@@ -213,7 +206,17 @@ def read_rgb(data: bytes) -> NDArray[np.uint8]:
     Raises:
         ImageError: if the bytes are not an image that can be decoded whole.
     """
-    return np.array(to_rgb(open_image(data)))
+    source = open_image(data)
+    upright = _decoded(source)
+    with _image_errors():
+        pixels = np.empty((upright.height, upright.width, 3), dtype=np.uint8)
+        rows = max(_BAND // upright.width, 1)
+        for top in range(0, upright.height, rows):
+            bottom = min(top + rows, upright.height)
+            is_whole = bottom - top == upright.height
+            band = upright if is_whole else upright.crop((0, top, upright.width, bottom))
+            pixels[top:bottom] = np.asarray(_flat(band, source))
+    return pixels
 
 
 def _keep_pillow_quiet() -> None:
@@ -245,9 +248,30 @@ def _load(image: ImageFile.ImageFile) -> None:
         image.load()
 
 
+def _decoded(source: ImageFile.ImageFile) -> Image.Image:
+    """All pixels of an image, upright, with eight bits a channel."""
+    upright = stand_upright(source, source)
+    with _image_errors():
+        if upright.mode.startswith("I"):
+            upright = _eight_bits(upright)
+        if upright.mode == "F":
+            raise ImageError("colour mode not supported: 32-bit floating point")
+    return upright
+
+
+def _flat(pixels: Image.Image, source: ImageFile.ImageFile) -> Image.Image:
+    """RGB of decoded pixels, all or some of them: without transparency, in the colours of sRGB."""
+    with _image_errors():
+        transparent = pixels.has_transparency_data
+        if transparent or pixels.mode not in ("L", "CMYK"):
+            pixels = pixels.convert("RGBA" if transparent else "RGB")
+        pixels = to_srgb(pixels, source)
+        return _on_white(pixels) if transparent else pixels.convert("RGB")
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit gray -> 8-bit gray. Pillow alone would clip it."""
-    values = np.array(image).astype(np.int64)
+    values = np.asarray(image)
     if image.mode == "I" and (values.min() < 0 or values.max() > 0xFFFF):
         raise ImageError("colour mode not supported: 32-bit gray")
     gray = Image.fromarray((values // 257).astype(np.uint8))

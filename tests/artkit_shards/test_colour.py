@@ -138,3 +138,14 @@ def test_inks_of_files_that_store_them_upside_down_come_out_right():
     assert read_rgb(data).min() >= 250
     assert read_rgb(encode(data, "jpg")).min() >= 250
     assert inspect(data).changes == ("colour mode",)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_bands_of_a_large_image_have_its_colours(mode, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (23, 41, len(mode)), dtype=np.uint8)
+    file = BytesIO()
+    Image.fromarray(noise).save(file, "PNG", icc_profile=WIDE)
+    whole = read_rgb(file.getvalue())
+    assert not np.array_equal(whole, noise[..., :3])
+    monkeypatch.setattr("artkit_shards.images._BAND", 5 * 41)
+    assert np.array_equal(read_rgb(file.getvalue()), whole)

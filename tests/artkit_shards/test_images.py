@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
-from artkit_shards.images import ImageError, open_image, read_rgb
+from artkit_shards.images import ImageError, open_image, read_rgb, to_rgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -142,6 +142,39 @@ def test_cmyk_jpeg_keeps_light_and_dark():
     pixels = read_rgb(to_bytes(image.convert("CMYK"), "JPEG", quality=95)).astype(int)
     assert pixels[16, 4].max() < 20
     assert pixels[16, 28].min() > 235
+
+
+def of_every_way_to_rgb():
+    """Images whose pixels are made RGB in every way that there is, by name."""
+    noise = np.random.default_rng(0).integers(0, 256, (23, 41, 4), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    palette = image.convert("RGB").quantize(40)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    return {
+        "rgb": to_bytes(image.convert("RGB"), "PNG"),
+        "turned": to_bytes(image.convert("RGB"), "PNG", exif=turned),
+        "alpha": to_bytes(image, "PNG"),
+        "palette": to_bytes(palette, "PNG"),
+        "palette with alpha": to_bytes(palette, "PNG", transparency=bytes(range(0, 200, 5))),
+        "palette with a hole": to_bytes(palette, "GIF", transparency=palette.getpixel((0, 0))),
+        "colour with a hole": to_bytes(image.convert("RGB"), "PNG", transparency=tuple(noise[3, 4, :3].tolist())),
+        "gray": to_bytes(image.convert("L"), "PNG"),
+        "gray with alpha": to_bytes(image.convert("LA"), "PNG"),
+        "16 bits": to_bytes(Image.fromarray(noise[..., 0].astype(np.uint16) * 250), "PNG"),
+        "bits": to_bytes(image.convert("1"), "PNG"),
+        "cmyk": to_bytes(image.convert("CMYK"), "TIFF"),
+        "ycbcr": to_bytes(image.convert("YCbCr"), "TIFF"),
+    }
+
+
+@pytest.mark.parametrize("kind", of_every_way_to_rgb())
+def test_large_images_become_rgb_band_by_band_with_the_same_pixels(kind, monkeypatch):
+    data = of_every_way_to_rgb()[kind]
+    whole = read_rgb(data)
+    assert np.array_equal(whole, np.array(to_rgb(open_image(data))))
+    monkeypatch.setattr("artkit_shards.images._BAND", 5 * whole.shape[1])
+    assert np.array_equal(read_rgb(data), whole)
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "WEBP", "PNG"])
