@@ -1,3 +1,8 @@
+        reached = []
+        for _ in range(3):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
+        assert reached == ["file", "what it knows", "for programs"]
 """The page of `artkit serve` in a real browser: an image is dropped, pasted or chosen, on a phone and on a desk."""
 
 import base64
@@ -178,7 +183,7 @@ def test_an_image_that_the_browser_cannot_show_is_answered_all_the_same(chromium
         assert page.locator("#shown").is_hidden()
 
 
-def test_the_keyboard_reaches_everything_in_order(chromium_browser, address, picture):
+def test_the_keyboard_reaches_everything_in_order(chromium_browser, address):
     with opened(chromium_browser, address) as page:
         assert page.get_by_label("Drop an image here").get_attribute("type") == "file"
         reached = []
