@@ -48,7 +48,7 @@ def own_names(host: str, allowed: Iterable[str]) -> frozenset[str]:
         RunError: if one of these is no name.
     """
     machine = socket.gethostname().lower()
-    names = {"localhost", host.lower(), machine, f"{machine.partition('.')[0]}.local"}
+    names = {"localhost", host.lower().rstrip("."), machine, f"{machine.partition('.')[0]}.local"}
     for name in allowed:
         if not name or not set(name.lower()) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-_"):
             raise RunError(f"--allow-host {name!r} is no name of a host; give the name alone, such as art.example.org")

@@ -64,7 +64,13 @@ def serve_app(app: ASGIApp, taken: socket.socket, limits: Limits) -> None:
         proxy_headers=False,
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(_is_failure)
     uvicorn.Server(config).run(sockets=[taken])
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Whether what is logged is more than that a second Ctrl-C left requests unanswered."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _protocol(limits: Limits) -> type[asyncio.Protocol]:
