@@ -85,6 +85,13 @@ def test_the_answer_is_that_of_artkit_predict(uneven_run, client, image, tmp_pat
     assert said["p"] == pytest.approx(predicted["p"], abs=1e-5)
 
 
+def test_large_images_have_the_same_answers_and_pictures(client, image, monkeypatch):
+    said, thumbnail = client.post("/predict", content=image).json(), client.get("/thumbnails/0").content
+    monkeypatch.setattr("artkit.engine.answering._LARGE", 100)
+    assert client.post("/predict", content=image).json() == said
+    assert client.get("/thumbnails/0").content == thumbnail
+
+
 def test_all_targets_are_answered(two_target_run, two_target_shards):
     client = client_of(service_of(two_target_run))
     said = client.post("/predict", content=open_dataset(two_target_shards).split("test").read(0)).json()
