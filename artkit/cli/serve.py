@@ -1,6 +1,5 @@
 """`artkit serve`: a trained run as a page to drop an image on, and as an endpoint."""
 
-import math
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -65,8 +64,6 @@ def serve(
     from artkit.serving.packages import check_packages
 
     check_tau(tau)
-    _check_finite("--max-mb", max_mb)
-    _check_finite("--seconds", seconds)
     check_packages()
     from artkit.engine.folder import check_run_folder
 
@@ -96,14 +93,6 @@ def serve(
             typer.echo(f"serving {service.run} at {address_of(taken)}; Ctrl-C stops it")
             serve_app(make_app(service, limits, names), taken, limits)
     typer.echo("stopped")
-
-
-def _check_finite(option: str, number: float) -> None:
-    """Raise RecipeError for nan, which no range keeps out."""
-    from artkit.errors import RecipeError
-
-    if not math.isfinite(number):
-        raise RecipeError(f"{option} {number} is no number; leave it out for the usual limit")
 
 
 def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "UnknownRule | None":

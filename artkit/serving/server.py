@@ -36,7 +36,7 @@ def open_port(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, UnicodeError) as error:  # the latter for what cannot be a name
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while ")[0]  # the address is told anyway
         raise RunError(
             f"port {port} of {host} cannot be had ({reason}); choose another with --port, 0 for any that is free, or "
             "another --host"
@@ -102,7 +102,7 @@ def _protocol(limits: Limits) -> type[asyncio.Protocol]:
                 self.transport.abort()
             self._wait_another(_LAST_SECONDS)
 
-        def send_400_response(self, msg: str) -> None:
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what it says is for programmers
             if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
                 response = refuse(400, _NO_REQUEST)
                 head = h11.Response(status_code=400, headers=[*response.raw_headers, *BINDING_HEADERS])

@@ -1,8 +1,3 @@
-        reached = []
-        for _ in range(3):
-            page.keyboard.press("Tab")
-            reached.append(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
-        assert reached == ["file", "what it knows", "for programs"]
 """The page of `artkit serve` in a real browser: an image is dropped, pasted or chosen, on a phone and on a desk."""
 
 import base64
@@ -187,11 +182,10 @@ def test_the_keyboard_reaches_everything_in_order(chromium_browser, address):
     with opened(chromium_browser, address) as page:
         assert page.get_by_label("Drop an image here").get_attribute("type") == "file"
         reached = []
-        for _ in range(4):
+        for _ in range(3):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
-        assert reached[:3] == ["file", "what it knows", "for programs"]
-        page.keyboard.press("Shift+Tab")
+        assert reached == ["file", "what it knows", "for programs"]
         page.keyboard.press("Enter")
         assert page.evaluate("document.getElementById('address').textContent") == address
         assert page.locator("pre").is_visible()

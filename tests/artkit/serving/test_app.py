@@ -166,7 +166,14 @@ def test_wrong_methods_and_addresses_are_told(client):
     response = client.get("/predict")
     assert "takes POST" in refused(response, 405)
     assert response.headers["allow"] == "POST"
-    for address in ("/nothing", "/about/", "//localhost/about/", "/../../etc/passwd", "/thumbnails/..%2f..%2fetc", "/thumbnails/x"):
+    for address in (
+        "/nothing",
+        "/about/",
+        "//localhost/about/",
+        "/../../etc/passwd",
+        "/thumbnails/..%2f..%2fetc",
+        "/thumbnails/x",
+    ):
         refused(client.get(address), 404)
     for row in (10**6, "9" * 5000):
         assert "no picture" in refused(client.get(f"/thumbnails/{row}"), 404)
@@ -210,13 +217,24 @@ def test_without_the_data_set_the_page_says_so(uneven_run, image):
 
 
 @pytest.mark.parametrize(
-    "name", ["localhost:8000", "127.0.0.1", "192.168.0.7:80", "[::1]:8000", "art.example.org", "ART.example.org.", "a.localhost"]
+    "name",
+    [
+        "localhost:8000",
+        "127.0.0.1",
+        "192.168.0.7:80",
+        "[::1]:8000",
+        "art.example.org",
+        "ART.example.org.",
+        "a.localhost",
+    ],
 )
 def test_it_answers_to_its_own_names_and_to_addresses(client, name):
     assert client.get("/health", headers={"host": name}).json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8000", "127.0.0.1.evil.example", "x" * 5000, ""])
+@pytest.mark.parametrize(
+    "name", ["evil.example", "localhost.evil.example:8000", "127.0.0.1.evil.example", "x" * 5000, ""]
+)
 def test_names_of_others_that_lead_here_are_refused(client, name):
     for address in ("/", "/thumbnails/0", "/nothing"):
         message = refused(client.get(address, headers={"host": name}), 403)
@@ -236,7 +254,7 @@ def test_images_from_pages_of_other_websites_are_refused(client, image):
 def test_further_names_must_be_names(name):
     from artkit.serving.guards import own_names
 
-    with pytest.raises(RunError, match="is no name of a host; give the name alone, such as art.example.org"):
+    with pytest.raises(RunError, match="is no name of a host; give the name alone"):
         own_names("127.0.0.1", [name])
 
 

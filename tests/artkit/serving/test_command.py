@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artkit.cli import app
-from artkit.errors import RecipeError, RunError
+from artkit.errors import RunError
 
 
 def error_of(*arguments):
@@ -25,13 +25,6 @@ def test_missing_packages_are_told_with_the_command_that_installs_them(tmp_path,
     assert str(error) == (
         "artkit serve needs uvicorn and python-multipart; install what it takes with: pip install 'artkit[serve]'"
     )
-
-
-@pytest.mark.parametrize("option", ["--max-mb", "--seconds", "--tau"])
-def test_numbers_that_are_none_are_refused(tmp_path, option):
-    error = error_of(tmp_path, option, "nan")
-    assert isinstance(error, RecipeError)
-    assert f"{option} nan is no" in str(error)
 
 
 class TestPort:
