@@ -40,6 +40,7 @@ def make_app(service: Service, limits: Limits, names: frozenset[str]) -> ASGIApp
             Route("/", routes.page),
             Route("/style.css", routes.style),
             Route("/script.js", routes.script),
+            Route("/favicon.ico", routes.no_icon),
             Route("/health", routes.health),
             Route("/about", routes.about),
             Route("/predict", routes.predict, methods=["POST"]),
@@ -80,6 +81,9 @@ class _Routes:
 
     async def script(self, _: Request) -> Response:
         return Response(self._script, media_type="text/javascript")
+
+    async def no_icon(self, _: Request) -> Response:
+        return Response(status_code=204)  # browsers that show JSON ask for one
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})

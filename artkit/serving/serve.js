@@ -143,8 +143,12 @@ async function ask(image, more) {
 
 function take(given, hint) {
     const images = [...given];
-    if (!images.length) refuse(hint);
-    else ask(images[0], images.length > 1 ? ` The first of ${images.length} files was taken.` : "");
+    if (!images.length) {
+        refuse(hint);
+        return;
+    }
+    if (given !== file.files) file.files = images.length > 1 ? new DataTransfer().files : given; // names what is asked
+    ask(images[0], images.length > 1 ? ` The first of ${images.length} files was taken.` : "");
 }
 
 shown.addEventListener("error", () => {
