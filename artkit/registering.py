@@ -73,7 +73,8 @@ class RegisterOf(Protocol[FactoryT]):
             aliases: Further names of the same component, such as one it had before.
             renamed: Old option name to new one, such as "stem.width" in a group; recipes that use the old one go on
                 working, and their users are told.
-            removed: Option name to what to do instead, told to those who still use it.
+            removed: Option name to what to do instead, told to those who still use it: as an error, or for a reporter,
+                which decides nothing that is learnt, as a note, and it goes without.
             version: Raised when the component's results change on purpose. Register the old factory beside it, and
                 recipes of old runs, which keep `name@version`, go on working; a name without version is the newest.
             stability: "deprecated" and "experimental" warn users, with `note`.

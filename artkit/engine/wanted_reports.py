@@ -60,6 +60,8 @@ def choose_reporters(wanted: Wanted, layer: Mapping[str, Any], warn: Callable[[s
     else:
         entries = [entry for entry in entries if _is_there(entry["name"], registry, warn)]
     recipe = resolve_recipe({"reporter": entries}, CommandLine(assignments=wanted.assignments), registry)
+    for note in dict.fromkeys(note for choice in recipe.reporters for note in choice.notes):
+        warn(note)
     return recipe.reporters
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 from artkit.errors import PluginError, RecipeError
 from artkit.options.groups import fields_of
 from artkit.options.option import Option
+from artkit.options.reading import CommandLineText
 from artkit.options.resolution import Resolution
 from artkit.options.signature import SignatureError, read_options
 from artkit.suggest import suggest
@@ -108,6 +109,16 @@ class OptionTable:
             if not any(_overlap(self.renamed.get(name, name), other) for other in new)
         }
         return kept | flat
+
+    def without_removed(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Values of recipes without those of options that are gone, and what to do instead: name -> advice.
+
+        What is typed on a command line is kept: whoever types it can be told by an error.
+        """
+        flat = self._flat(values)
+        gone = {name for name, value in flat.items() if name in self.removed and not isinstance(value, CommandLineText)}
+        kept = {name: value for name, value in flat.items() if name not in gone}
+        return kept, {name: self.removed[name] for name in flat if name in gone}
 
     def renamings(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Those of the names that are old ones -> the names now."""

@@ -170,8 +170,12 @@ def choose(kind: Kind, entry: Mapping[str, Any], registry: Registry) -> Choice:
     if shared.get("weights") and Path(shared["weights"]).expanduser().exists():
         # The recipe that a run leaves is read from anywhere.
         shared["weights"] = str(Path(shared["weights"]).expanduser().resolve())
+    notes = list(component.notes_on(options))
+    if kind == "reporter":  # decides nothing that is learnt, so runs of before go on without what it does not know now
+        options, gone = component.options.without_removed(options)
+        notes += [f"{component.owner} has no option '{name}' any more, and goes without: {gone[name]}" for name in gone]
     resolved = component.resolve(options)
-    return Choice(component=component, options=resolved, shared=shared, notes=tuple(component.notes_on(options)))
+    return Choice(component=component, options=resolved, shared=shared, notes=tuple(notes))
 
 
 def _provider(choice: Choice) -> str:
