@@ -12,8 +12,18 @@ from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_sett
 from artkit.cli.resolving import tell_changed_plugins
 from artkit.cli.scores import SCORES, interval_text, score_text
 from artkit.cli.tables import plain_console, plain_table
-from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau, weights_name
-from artkit.cli.trained_run import precision_notes, unfinished_notes
+from artkit.cli.trained_options import (
+    BestWeights,
+    JudgingPrecision,
+    NoMirror,
+    RunsDevice,
+    Tau,
+    TrainedRun,
+    UsedPrecision,
+    check_tau,
+    weights_name,
+)
+from artkit.cli.trained_run import unfinished_notes
 from artkit.cli.unknown_score import UnknownScore, UnknownScoreChoice, features_progress
 
 if TYPE_CHECKING:
@@ -40,7 +50,9 @@ def evaluate(
     weights: BestWeights = None,
     tau: Tau = 0.0,
     unknown_score: UnknownScoreChoice = None,
+    no_tta: NoMirror = False,
     device: RunsDevice = None,
+    precision: UsedPrecision = JudgingPrecision.FLOAT32,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -60,6 +72,7 @@ def evaluate(
 
     check_run_folder(run)  # before torch is imported, which takes seconds
     from artkit.engine import evaluating
+    from artkit.engine.copies import find_learnt
     from artkit.engine.evaluation_files import claim_folder, write_evaluation
     from artkit.engine.open_set.table import write_strangers
     from artkit.engine.targets import folder_of
@@ -68,18 +81,21 @@ def evaluate(
     check_tau(tau)
     path = find_weights(run, weights_name(weights))
     with results_alone(json_):
-        trained = load_trained(path, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
+        plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
+        trained = load_trained(path, device=device, plugins=plugins, precision=precision.value)
     dataset = _open_data(trained, data)
     dataset = dataset.by(next(iter(evaluating.matched_targets(trained, dataset).values())))
     judged = evaluating.split_to_judge(dataset, split)
     if out is not None:
         claim_folder(out, [folder_of(head, trained.heads) for head in trained.heads])
+    learnt = find_learnt(run, trained.recipe, dataset)
     tell_changed_plugins(run, [trained.recipe.model])
-    for note in (*unfinished_notes(run), *precision_notes(trained), *_notes(run, dataset, judged)):
+    for note in (*unfinished_notes(run), *_notes(run, dataset, judged, learnt)):
         print_note(note)
     rule = _load_rule(run, trained, unknown_score)
+    mirrored = False if no_tta else None
     with results_alone(json_):
-        result = _evaluate(trained, dataset, judged, tau, rule)
+        result = _evaluate(trained, dataset, judged, tau=tau, mirrored=mirrored, rule=rule, learnt=learnt)
     figures = {"run": str(run), "weights": path.name, **result.to_plain()}
     if out is not None:
         predictions = [target.predictions for target in result.targets]
@@ -101,7 +117,7 @@ def _open_data(trained: "TrainedModel", data: str | None) -> "Dataset":
     return open_dataset(demo_path() if is_demo else place)
 
 
-def _notes(run: Path, dataset: "Dataset", split: "Split") -> list[str]:
+def _notes(run: Path, dataset: "Dataset", split: "Split", learnt: "Dataset | None") -> list[str]:
     """What one must know of the images before the figures are believed."""
     from artkit.engine.folder import RunFolder
 
@@ -111,6 +127,9 @@ def _notes(run: Path, dataset: "Dataset", split: "Split") -> list[str]:
         return [f"{known[split.name]}: expect less on others"] if split.name in known else []
     if str(dataset.path) == facts["path"]:
         return [f"{dataset.path} has other content than when the run began, so these are not the figures of the run"]
+    if learnt is None:
+        gone = "is not there as the run learnt from it"
+        return [f"{facts['path']} {gone}, so it is not known which images are in training too"]
     return []
 
 
@@ -126,14 +145,26 @@ def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -
     return rule
 
 
-def _evaluate(trained: "TrainedModel", dataset: "Dataset", split: "Split", tau: float, rule: "RunRule") -> "Evaluation":
+def _evaluate(
+    trained: "TrainedModel",
+    dataset: "Dataset",
+    split: "Split",
+    *,
+    tau: float,
+    mirrored: bool | None,
+    rule: "RunRule",
+    learnt: "Dataset | None",
+) -> "Evaluation":
+    """Judge with progress, see `evaluating.evaluate`."""
     from artkit.cli.conversion_progress import conversion_progress
     from artkit.engine.evaluating import evaluate
     from artkit.engine.open_set.strangers import UNKNOWN
 
     judged = dict.fromkeys([split.name, *({UNKNOWN} & set(dataset.split_names))])
     with conversion_progress({name: f"judging {name}" for name in judged}) as progress:
-        return evaluate(trained, dataset, split, tau=tau, rule=rule, on_batch=progress)
+        return evaluate(
+            trained, dataset, split, tau=tau, mirrored=mirrored, rule=rule, learnt=learnt, on_batch=progress
+        )
 
 
 def _print_json(figures: dict[str, Any]) -> None:
@@ -161,7 +192,7 @@ def _print_target(result: "Evaluation", target: "TargetEvaluation", *, title: st
         f"{title}{result.split} of {result.dataset.path}: {images} of {len(supports)} classes, "
         f"{supports.min()} to {supports.max()} a class"
     )
-    for line in _left_out_lines(target):
+    for line in _remarks(target):
         print_note(line)
     table = plain_table("", "value", "95 % interval", right=("value",))
     for name, words in SCORES.items():
@@ -171,7 +202,7 @@ def _print_target(result: "Evaluation", target: "TargetEvaluation", *, title: st
     print_open_set(target)
 
 
-def _left_out_lines(result: "TargetEvaluation") -> list[str]:
+def _remarks(result: "TargetEvaluation") -> list[str]:
     from artkit.suggest import suggest
     from artkit_shards.wording import counted, listed
 
@@ -184,4 +215,7 @@ def _left_out_lines(result: "TargetEvaluation") -> list[str]:
         lines.append(f"{images} of {classes} that the model does not know left out: {listed(names, 5)}")
     if result.without_class:
         lines.append(f"{counted(result.without_class, 'image')} without a class left out")
+    if result.predictions.copies:
+        images = counted(len(result.predictions.copies), "image")
+        lines.append(f"training has {images} of these too, byte for byte: figures may be too good")
     return lines

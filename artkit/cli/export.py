@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from artkit.cli.notes import print_note, results_alone
+from artkit.cli.notes import results_alone
 from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
-from artkit.cli.trained_options import BestWeights, Tau, TrainedRun, check_tau
-from artkit.cli.trained_run import load_run
+from artkit.cli.trained_options import BestWeights, Calibrated, NoMirror, Tau, TrainedRun, check_tau
+from artkit.cli.trained_run import load_run, temperatures_of
 
 
 class ExportFormat(StrEnum):
@@ -37,17 +37,16 @@ def export(
     ] = None,
     weights: BestWeights = None,
     tau: Tau = 0.0,
-    no_tta: Annotated[
-        bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
-    ] = False,
+    calibrated: Calibrated = False,
+    no_tta: NoMirror = False,
     plugin: PluginFiles = None,
     block: Block = None,
     no_plugins: NoPlugins = False,
 ) -> None:
     """Write a trained model to a file that runs without artkit: RGB images in [0, 1] go in, logits come out.
 
-    Normalisation, mirror images and tau are in the file, and so are the names of the classes. Before it is written, it
-    answers real images, and must agree with PyTorch.
+    Normalisation, mirror images, tau and temperature are in the file, and so are the names of the classes. Before it is
+    written, it answers real images, and must agree with PyTorch.
     """
     from artkit.engine.folder import check_run_folder
 
@@ -59,7 +58,7 @@ def export(
     from artkit.engine.predicting import Predictor
     from artkit_shards.sizes import size_text
 
-    check_tau(tau)
+    check_tau(tau, calibrated=calibrated)
     chosen = FORMATS[format_.value]
     chosen.check_packages()
     path = out or run / f"model{chosen.ending}"
@@ -67,12 +66,10 @@ def export(
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
         trained = load_run(run, weights, device="cpu", plugins=plugins)
         check_free(path, "--out")  # not before it is known that RUN is a run, for it makes folders
-        predictor = Predictor(trained, tau=tau, mirrored=False if no_tta else None)
+        temperatures = temperatures_of(run, trained, calibrated=calibrated)
+        mirrored = False if no_tta else None
+        predictor = Predictor(trained, tau=tau, temperatures=temperatures, mirrored=mirrored)
         exported = export_model(predictor, chosen, run=run.resolve().name)
-    if predictor.precision != "float32":
-        print_note(
-            f"artkit computes with this model in {predictor.precision}, the file in float32, so answers differ a little"
-        )
     write_whole(path, exported.data)
     typer.echo(f"{path}: {size_text(len(exported.data))}, images in, {', '.join(exported.outputs)} out")
     typer.echo(f"differs from PyTorch by {exported.difference:.1g} at most, on {exported.num_images} real images")

@@ -12,17 +12,25 @@ from artkit.cli.conversion_progress import conversion_progress
 from artkit.cli.notes import print_note, results_alone
 from artkit.cli.paths import given_path, given_text
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
-from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau
-from artkit.cli.trained_run import load_run
-from artkit.cli.unknown_score import UnknownScore, UnknownScoreChoice, features_progress
+from artkit.cli.trained_options import (
+    BestWeights,
+    Calibrated,
+    JudgingPrecision,
+    NoMirror,
+    RunsDevice,
+    Tau,
+    TrainedRun,
+    UsedPrecision,
+    check_tau,
+)
+from artkit.cli.trained_run import load_run, temperatures_of
+from artkit.cli.unknown_score import NoUnknown, UnknownScoreChoice, load_rule
 
 if TYPE_CHECKING:
     from artkit.cli.prediction_rows import PredictionWriter
     from artkit.cli.prediction_tally import UnusableTally
     from artkit.engine.answering import Answered, Answering
     from artkit.engine.images.asked import AskedImages
-    from artkit.engine.predicting import UnknownRule
-    from artkit.engine.trained import TrainedModel
 
 _OUTPUT: Final = "Output"
 _PHASE: Final = "answer"
@@ -45,14 +53,12 @@ def predict(
     top: Annotated[int, typer.Option(metavar="K", min=1, help="Most classes to name for each image.")] = 3,
     weights: BestWeights = None,
     tau: Tau = 0.0,
+    calibrated: Calibrated = False,
     unknown_score: UnknownScoreChoice = None,
-    no_unknown: Annotated[
-        bool, typer.Option("--no-unknown", help="Name a class for every image, however strange it is to the model.")
-    ] = False,
-    no_tta: Annotated[
-        bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
-    ] = False,
+    no_unknown: NoUnknown = False,
+    no_tta: NoMirror = False,
     device: RunsDevice = None,
+    precision: UsedPrecision = JudgingPrecision.FLOAT32,
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Images computed at once.", show_default="that of the run")
     ] = None,
@@ -108,7 +114,7 @@ def predict(
     from artkit.engine.predicting import Predictor
     from artkit_shards.wording import counted
 
-    check_tau(tau)
+    check_tau(tau, calibrated=calibrated)
     results = sys.stdout
     with results_alone(True), ExitStack() as files:
         asked = AskedImages(paths, split)
@@ -116,9 +122,11 @@ def predict(
         rejected = None if rejects is None else files.enter_context(claimed_file(rejects, "--rejects"))
         sheets = None if mosaic is None else Sheets(mosaic, f"What {run.resolve().name} says")
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
-        trained = load_run(run, weights, device=device, plugins=plugins)
-        rule = None if no_unknown else _load_rule(run, trained, unknown_score)
-        predictor = Predictor(trained, tau=tau, mirrored=False if no_tta else None, unknown=rule)
+        trained = load_run(run, weights, device=device, plugins=plugins, precision=precision)
+        temperatures = temperatures_of(run, trained, calibrated=calibrated)
+        rule = load_rule(run, trained, unknown_score, no_unknown=no_unknown)
+        mirrored = False if no_tta else None
+        predictor = Predictor(trained, tau=tau, temperatures=temperatures, mirrored=mirrored, unknown=rule)
         tally = UnusableTally(rejected)  # not before, for it writes a header, and a mistake above should leave no file
         answering = Answering(
             predictor=predictor,
@@ -169,14 +177,3 @@ def _answer_all(
 
 def _tell_nobody(_phase: str, _done: int, _total: int | None) -> None:
     """For output that tells by itself how far it is."""
-
-
-def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "UnknownRule | None":
-    """By what images are called unknown; None where no threshold was fitted for these weights."""
-    from artkit.engine.open_set.rule import load_unknown_rule
-
-    with features_progress() as on_progress:
-        rule = load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
-    if rule is None:
-        print_note("no threshold for unknown classes was fitted to these weights, so each image is named a known class")
-    return rule

@@ -29,8 +29,8 @@ class PredictionWriter(Protocol):
 class CsvRows:
     """CSV with a header; probabilities have six significant digits.
 
-    Where images may be unknown, `best` is the likeliest class also of those, and `unknown_score` tells how strange an
-    image is.
+    Where images may be unknown, `best` is the likeliest class also of those, `unknown_score` tells how strange an image
+    is, and `is_unknown`, True or False, whether it is unknown: a class may be called that too.
 
     Args:
         stream: Where to write.
@@ -45,13 +45,15 @@ class CsvRows:
             self._columns(head.prefix, min(top, len(head.class_names)), is_first=number == 0)
             for number, head in enumerate(predictor.heads)
         ]
-        self._rows.writerow(["file", *chain.from_iterable(columns), *(["unknown_score"] if self._has_unknown else [])])
+        unknown = ["unknown_score", "is_unknown"] if self._has_unknown else []
+        self._rows.writerow(["file", *chain.from_iterable(columns), *unknown])
 
     def write(self, answered: "Answered") -> None:
         """See `PredictionWriter.write`."""
         answer = answered.answer
-        score = [] if answer.unknown_score is None else [f"{answer.unknown_score:.6g}"]
-        self._rows.writerow([answered.name, *chain.from_iterable(self._cells(answer)), *score])
+        score = answer.unknown_score
+        unknown = [] if score is None else [f"{score:.6g}", answer.targets[0].is_unknown]
+        self._rows.writerow([answered.name, *chain.from_iterable(self._cells(answer)), *unknown])
 
     def _columns(self, prefix: str, top: int, *, is_first: bool) -> Iterator[str]:
         yield f"{prefix}predicted"

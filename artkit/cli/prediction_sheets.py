@@ -102,11 +102,10 @@ def _tile(answered: "Answered") -> "Tile":
 def _captions(answered: "Answered") -> "list[Caption]":
     """A line for each target; an unknown image has no probability, since none of the classes is its."""
     from artkit.drawing.tiles import WRONG, Caption
-    from artkit.engine.naming import UNKNOWN
 
     return [
-        Caption(UNKNOWN, colour=WRONG)
-        if target.predicted == UNKNOWN
+        Caption(target.predicted, colour=WRONG)
+        if target.is_unknown
         else Caption(target.predicted, f"{target.top[0].p:.2f}")
         for target in answered.answer.targets
     ]

@@ -8,12 +8,21 @@ import typer
 
 from artkit.cli.notes import print_note
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
-from artkit.cli.trained_options import BestWeights, RunsDevice, Tau, TrainedRun, check_tau
-from artkit.cli.trained_run import load_run
-from artkit.cli.unknown_score import UnknownScore, UnknownScoreChoice, features_progress
+from artkit.cli.trained_options import (
+    BestWeights,
+    Calibrated,
+    JudgingPrecision,
+    NoMirror,
+    RunsDevice,
+    Tau,
+    TrainedRun,
+    UsedPrecision,
+    check_tau,
+)
+from artkit.cli.trained_run import load_run, temperatures_of
+from artkit.cli.unknown_score import NoUnknown, UnknownScoreChoice, features_progress, load_rule
 
 if TYPE_CHECKING:
-    from artkit.engine.predicting import UnknownRule
     from artkit.engine.trained import TrainedModel
     from artkit.serving.neighbours import Neighbours
 
@@ -36,14 +45,12 @@ def serve(
     ] = 6,
     weights: BestWeights = None,
     tau: Tau = 0.0,
+    calibrated: Calibrated = False,
     unknown_score: UnknownScoreChoice = None,
-    no_unknown: Annotated[
-        bool, typer.Option("--no-unknown", help="Name a class for every image, however strange it is to the model.")
-    ] = False,
-    no_tta: Annotated[
-        bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
-    ] = False,
+    no_unknown: NoUnknown = False,
+    no_tta: NoMirror = False,
     device: RunsDevice = None,
+    precision: UsedPrecision = JudgingPrecision.FLOAT32,
     max_mb: Annotated[
         float, typer.Option(metavar="MB", min=0.001, max=500, help="Of a request.", rich_help_panel=_LIMITS)
     ] = 20.0,
@@ -63,7 +70,7 @@ def serve(
     """
     from artkit.serving.packages import check_packages
 
-    check_tau(tau)
+    check_tau(tau, calibrated=calibrated)
     check_packages()
     from artkit.engine.folder import check_run_folder
 
@@ -78,12 +85,15 @@ def serve(
     limits = Limits(max_bytes=round(max_mb * 1e6), seconds=seconds, at_once=at_once)
     names = own_names(host, allow_host or ())
     with open_port(host, port) as taken:
-        trained = load_run(run, weights, device=device, plugins=plugin_settings(plugin, block, no_plugins=no_plugins))
-        rule = None if no_unknown else _load_rule(run, trained, unknown_score)
+        plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
+        trained = load_run(run, weights, device=device, plugins=plugins, precision=precision)
+        temperatures = temperatures_of(run, trained, calibrated=calibrated)
+        rule = load_rule(run, trained, unknown_score, no_unknown=no_unknown)
+        mirrored = False if no_tta else None
         works, why_not = _load_works(run, trained) if nearest else (None, None)
         service = Service(
             run=run.resolve().name,
-            predictor=Predictor(trained, tau=tau, mirrored=False if no_tta else None, unknown=rule),
+            predictor=Predictor(trained, tau=tau, temperatures=temperatures, mirrored=mirrored, unknown=rule),
             neighbours=works,
             no_neighbours=why_not,
             top=top,
@@ -93,17 +103,6 @@ def serve(
             typer.echo(f"serving {service.run} at {address_of(taken)}; Ctrl-C stops it")
             serve_app(make_app(service, limits, names), taken, limits)
     typer.echo("stopped")
-
-
-def _load_rule(run: Path, trained: "TrainedModel", score: UnknownScore | None) -> "UnknownRule | None":
-    """By what images are called unknown; None where no threshold was fitted for these weights."""
-    from artkit.engine.open_set.rule import load_unknown_rule
-
-    with features_progress() as on_progress:
-        rule = load_unknown_rule(run, trained, score.value if score else None, on_progress=on_progress, tell=print_note)
-    if rule is None:
-        print_note("no threshold for unknown classes was fitted to these weights, so no image is called unknown")
-    return rule
 
 
 def _load_works(run: Path, trained: "TrainedModel") -> "tuple[Neighbours | None, str | None]":

@@ -1,4 +1,4 @@
-"""The options of commands that use a trained model: which of its weights, where, and with which prior."""
+"""The options of commands that use a trained model: which of its weights, where, in what, and with which prior."""
 
 import math
 from enum import StrEnum
@@ -18,6 +18,13 @@ class Weights(StrEnum):
     MACRO_RECALL = "macro_recall"
 
 
+class JudgingPrecision(StrEnum):
+    """What a trained model computes in."""
+
+    FLOAT32 = "float32"
+    BF16 = "bf16"
+
+
 TrainedRun = Annotated[Path, typer.Argument(metavar="RUN", parser=given_path, help="Folder that `artkit run` left.")]
 BestWeights = Annotated[
     Weights | None,
@@ -31,6 +38,23 @@ Tau = Annotated[
         "to frequent ones after balanced softmax.",
     ),
 ]
+NoMirror = Annotated[
+    bool, typer.Option("--no-tta", help="Judge no image together with its mirror image, though the run did.")
+]
+Calibrated = Annotated[
+    bool,
+    typer.Option(
+        "--calibrated",
+        help="Divide logits by the temperature of the run, so that of answers with 80 % about 80 % are right.",
+    ),
+]
+UsedPrecision = Annotated[
+    JudgingPrecision,
+    typer.Option(
+        "--precision",
+        help="bf16 is quicker on many GPUs, and moves probabilities by a hundredth or so.",
+    ),
+]
 RunsDevice = Annotated[
     str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1.", show_default="that of the run")
 ]
@@ -41,9 +65,14 @@ def weights_name(weights: Weights | None) -> str | None:
     return weights.value if weights else None
 
 
-def check_tau(tau: float) -> None:
-    """Raise RecipeError unless it is a finite number."""
+def check_tau(tau: float, *, calibrated: bool = False) -> None:
+    """Raise RecipeError unless it is a finite number, and 0 where answers are to be calibrated."""
     from artkit.errors import RecipeError
 
     if not math.isfinite(tau):
         raise RecipeError(f"--tau {tau} is no finite number; 0 leaves the answers as they are")
+    if tau and calibrated:
+        raise RecipeError(
+            f"--calibrated does not go with --tau {tau:g}: the temperature was fitted to answers with the prior of "
+            "training in them; leave one of the two out"
+        )

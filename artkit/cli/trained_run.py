@@ -5,14 +5,21 @@ from typing import TYPE_CHECKING
 
 from artkit.cli.notes import print_note
 from artkit.cli.resolving import tell_changed_plugins
-from artkit.cli.trained_options import Weights, weights_name
+from artkit.cli.trained_options import JudgingPrecision, Weights, weights_name
 
 if TYPE_CHECKING:
     from artkit.engine.trained import TrainedModel
     from artkit.registry import PluginSettings
 
 
-def load_run(run: Path, weights: Weights | None, *, device: str | None, plugins: "PluginSettings") -> "TrainedModel":
+def load_run(
+    run: Path,
+    weights: Weights | None,
+    *,
+    device: str | None,
+    plugins: "PluginSettings",
+    precision: JudgingPrecision = JudgingPrecision.FLOAT32,
+) -> "TrainedModel":
     """Load the model of a run, and tell what there is to know of it.
 
     Args:
@@ -20,15 +27,17 @@ def load_run(run: Path, weights: Weights | None, *, device: str | None, plugins:
         weights: The validation value whose best weights are wanted.
         device: Where to put the model; None: where the recipe says.
         plugins: What the command line says about plugins.
+        precision: What the model computes in.
 
     Raises:
         RunError: if it is no run, or has no such weights.
     """
     from artkit.engine.trained import find_weights, load_trained
 
-    trained = load_trained(find_weights(run, weights_name(weights)), device=device, plugins=plugins)
+    path = find_weights(run, weights_name(weights))
+    trained = load_trained(path, device=device, plugins=plugins, precision=precision.value)
     tell_changed_plugins(run, [trained.recipe.model])
-    for note in (*unfinished_notes(run), *precision_notes(trained)):
+    for note in unfinished_notes(run):
         print_note(note)
     return trained
 
@@ -47,11 +56,17 @@ def unfinished_notes(run: Path) -> list[str]:
     return [f"the run was cut off before its end: these are its best weights so far; {folder.next_command}"]
 
 
-def precision_notes(trained: "TrainedModel") -> list[str]:
-    """That the model computes with other numbers here than in its run."""
-    from artkit.engine.evaluating import judging_precision
+def temperatures_of(run: Path, trained: "TrainedModel", *, calibrated: bool) -> dict[str, float]:
+    """What the logits of each target are divided by; empty unless answers are to be calibrated.
 
-    wanted, used = trained.recipe.train.precision, judging_precision(trained)
-    if wanted == used:
-        return []
-    return [f"the run computed in {wanted}, which needs a GPU; here it is {used}, so figures may differ a little"]
+    Args:
+        run: The run folder.
+        trained: A model of the run.
+        calibrated: What `--calibrated` says.
+
+    Raises:
+        RunError: if they are, and no temperature was fitted to these weights.
+    """
+    from artkit.engine.open_set.fitted import load_temperatures
+
+    return load_temperatures(run, trained) if calibrated else {}

@@ -56,6 +56,7 @@ naming.py         what it says of an image, in words
 answering.py      any number of images answered, in bounded memory
 images/           finds the images that a user names
 exporting/        models as files that run without artkit
+asking.py         asks a trained model about all images of a split
 evaluating.py     judges a trained model on a split, of its own data set or of another
 evaluation_files.py  what an evaluation leaves
 intervals.py      how sure a figure is: bootstrap, McNemar

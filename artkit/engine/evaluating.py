@@ -5,20 +5,21 @@ What a model sees and how its answers are scored is the same code as in the run 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from artkit.contracts import Predictions
+from artkit.engine.asking import ask_split
 from artkit.engine.assembly import TEST, VALIDATION, judged_split
-from artkit.engine.evaluation import predict_split
+from artkit.engine.copies import with_copies
 from artkit.engine.intervals import Interval
 from artkit.engine.judging import make_predictions
-from artkit.engine.open_set.features import split_features
+from artkit.engine.open_set.features import overhear_split
 from artkit.engine.open_set.judgement import OpenSet, RunRule, SplitAnswers, open_set_figures
 from artkit.engine.open_set.strangers import UNKNOWN, Strangers, find_strangers, stranger_split
-from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.prior import adjust_logits
 from artkit.engine.targets import TargetHead, folder_of
 from artkit.engine.trained import TrainedModel
@@ -76,6 +77,10 @@ class Evaluation:
     targets: tuple[TargetEvaluation, ...]
     """At least one."""
     tau: float
+    mirrored: bool
+    """Whether each image was judged together with its mirror image."""
+    precision: str
+    """What the model computed in."""
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-able values: those of the first target, and those of each other one under "others"."""
@@ -84,6 +89,8 @@ class Evaluation:
             "data": {"path": str(self.dataset.path), "fingerprint": self.dataset.fingerprint},
             "split": self.split,
             "tau": self.tau,
+            "mirrored": self.mirrored,
+            "precision": self.precision,
             "target": first.predictions.target,
             **first.to_plain(),
             "others": {other.predictions.target: other.to_plain() for other in others},
@@ -136,19 +143,15 @@ def split_to_judge(dataset: Dataset, name: str | None) -> Split:
     return split
 
 
-def judging_precision(trained: TrainedModel) -> PrecisionName:
-    """The precision of training; float32 where that was fp16, which a CPU has not."""
-    name = trained.recipe.train.precision
-    return "float32" if name == "fp16" and trained.device.type == "cpu" else name
-
-
 def evaluate(
     trained: TrainedModel,
     dataset: Dataset,
     split: Split,
     *,
     tau: float = 0.0,
+    mirrored: bool | None = None,
     rule: RunRule | None = None,
+    learnt: Dataset | None = None,
     on_batch: OnBatch = lambda *_: None,
 ) -> Evaluation:
     """Judge a model on a split, in every target that it shares with the data set; and on strangers, if there are any.
@@ -158,7 +161,9 @@ def evaluate(
         dataset: Any data set; its targets and classes are matched by name with those of the model.
         split: One of its splits.
         tau: Strength of the logit adjustment by the prior of training in each target; 0 leaves the answers as they are.
+        mirrored: Whether each image is judged together with its mirror image; None: as in the run.
         rule: By what images are found strange, see `read_rule`; by default by logits, without a threshold.
+        learnt: The data set that the model was trained on, in which copies of the images are looked for; None: in none.
         on_batch: Hears how far it is.
 
     Raises:
@@ -168,40 +173,49 @@ def evaluate(
     settings = trained.recipe.unknown
     rule = rule or RunRule.uncalibrated(settings.score, settings.accept)
     strangers = _find_strangers(dataset, split, judged)
-    answers = answer_split(trained, split, rule, on_batch)
+    mirrored = trained.recipe.train.tta if mirrored is None else mirrored
+    answers = answer_split(trained, split, rule, on_batch, mirrored=mirrored)
     stranger_answers = None
     if any(map(len, strangers.values())):
-        stranger_answers = answer_split(trained, dataset.split(UNKNOWN), rule, on_batch)
+        stranger_answers = answer_split(trained, dataset.split(UNKNOWN), rule, on_batch, mirrored=mirrored)
     targets = []
     for head, target, labels in judged:
         open_set = rule.judge(head, answers, strangers.get(head.name), stranger_answers, tau=tau)
         adjusted = adjust_logits(head.of(answers.logits), head.class_counts, tau)
         predictions = make_predictions(head, split, adjusted, labels, folder_of(head, trained.heads), open_set)
+        if learnt is not None:
+            predictions = with_copies(predictions, split, learnt)
         targets.append(_judge(predictions, dataset.targets[target], split.targets[target], labels, open_set))
-    return Evaluation(dataset=dataset, split=split.name, targets=tuple(targets), tau=tau)
+    return Evaluation(
+        dataset=dataset,
+        split=split.name,
+        targets=tuple(targets),
+        tau=tau,
+        mirrored=mirrored,
+        precision=trained.precision.name,
+    )
 
 
 def answer_split(
-    trained: TrainedModel, split: Split, rule: RunRule, on_batch: OnBatch = lambda *_: None
+    trained: TrainedModel,
+    split: Split,
+    rule: RunRule,
+    on_batch: OnBatch = lambda *_: None,
+    *,
+    mirrored: bool | None = None,
 ) -> SplitAnswers:
-    """What the model says of a split, and what its head is given if the rule needs that."""
-    precision = judging_precision(trained)
-    on_batch(split.name, 0, len(split))
-    logits_NK = predict_split(
-        trained.model,
-        trained.recipe.model.component,
-        split,
-        trained.preprocessing,
-        batch_size=trained.recipe.train.batch_size,
-        threads=trained.recipe.data.threads,
-        device=trained.device,
-        precision=Precision(precision, trained.device),
-        mirrored=trained.recipe.train.tta,
-        columns=[head.columns for head in trained.heads],
-        on_batch=lambda done: on_batch(split.name, done, len(split)),
-    )
-    features_ND = split_features(trained, split, precision=precision) if rule.bank else None
+    """What the model says of a split, and what its head is given if the rule needs that, from one pass over it."""
+    mirrored = trained.recipe.train.tta if mirrored is None else mirrored
+    tell = partial(_tell_done, on_batch, split)
+    tell(0)
+    if rule.bank is None:
+        return SplitAnswers(logits=ask_split(trained, split, mirrored=mirrored, on_batch=tell))
+    logits_NK, features_ND = overhear_split(trained, split, mirrored=mirrored, on_batch=tell)
     return SplitAnswers(logits=logits_NK, features=features_ND)
+
+
+def _tell_done(on_batch: OnBatch, split: Split, done: int) -> None:
+    on_batch(split.name, done, len(split))
 
 
 def _find_strangers(

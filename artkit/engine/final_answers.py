@@ -5,6 +5,7 @@ What a reporter or a full disk spoils afterwards is drawn again from these files
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from artkit.engine.folder import RunFolder
 from artkit.engine.judging import all_predictions
 from artkit.engine.open_set.ending import answer_splits, judge_ending
 from artkit.engine.open_set.judgement import OpenSet, open_set_figures
+from artkit.engine.precision import Precision
 from artkit.engine.ranks.sharding import load_weights
 from artkit.engine.retraining import HeadTrainer
 from artkit.engine.saliency import explained
@@ -38,6 +40,8 @@ class Judged:
 def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | HeadTrainer) -> list[Judged]:
     """Predict with the selected weights, once, and keep the answers.
 
+    In whatever precision they were trained, they are judged as they are used later: in float32.
+
     Returns:
         Those of each target; nothing if the data set has nothing to predict.
 
@@ -50,11 +54,12 @@ def judge_selected(assembly: Assembly, folder: RunFolder, trainer: Trainer | Hea
     assembly.ranks.wait()  # until the first one has written the weights
     selected = _selected(assembly, folder)
     load_weights(assembly.model, load_checkpoint(selected)["model"])
-    answers = answer_splits(assembly, split, trainer.predict)
+    predict = partial(trainer.predict, precision=Precision("float32", assembly.device, exact=True))
+    answers = answer_splits(assembly, split, predict)
     open_sets = judge_ending(assembly, folder, split, answers, selected)
     judged = []
     for one in all_predictions(assembly.heads, split, answers[split.name].logits, open_sets):
-        predictions = explained(with_copies(one, assembly.dataset), assembly, split)
+        predictions = explained(with_copies(one, split, assembly.dataset), assembly, split)
         if folder.writes:
             write_answers(folder.path, predictions, assembly.dataset)
         figures = _figures(predictions, open_sets[predictions.target], split)

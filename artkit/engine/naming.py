@@ -14,7 +14,7 @@ from artkit.engine.predicting import Answers, Predictor
 from artkit.engine.targets import TargetHead
 
 UNKNOWN: Final = "unknown"
-"""The name of an image that the model should not decide about."""
+"""The name of an image that the model should not decide about; `is_unknown` tells it from a class of that name."""
 
 
 class Guess(NamedTuple):
@@ -34,6 +34,8 @@ class TargetAnswer:
     """The likeliest class, or `UNKNOWN`."""
     top: tuple[Guess, ...]
     """The likeliest classes, the best one first; at least one, also of an unknown image."""
+    is_unknown: bool = False
+    """Whether the model should not decide about the image; in other targets than the main one it always does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,14 @@ def name_answers(predictor: Predictor, answers: Answers, top: int) -> Iterator[I
     for score, *tops in zip(scores, *guesses, strict=True):
         is_unknown = rule is not None and score is not None and score > rule.threshold
         targets = [
-            TargetAnswer(head.name, UNKNOWN if is_unknown and number == 0 else likely[0].name, likely)
+            _target_answer(head, likely, is_unknown=is_unknown and number == 0)
             for number, (head, likely) in enumerate(zip(predictor.heads, tops, strict=True))
         ]
         yield ImageAnswer(tuple(targets), score)
+
+
+def _target_answer(head: TargetHead, likely: tuple[Guess, ...], *, is_unknown: bool) -> TargetAnswer:
+    return TargetAnswer(head.name, UNKNOWN if is_unknown else likely[0].name, likely, is_unknown)
 
 
 def _guesses(head: TargetHead, answers: Answers, top: int) -> list[tuple[Guess, ...]]:

@@ -5,17 +5,16 @@ From the same bytes it makes the same pixels, and from these the same probabilit
 `B` images, `S` pixels a side, `K` outputs or classes, `D` features.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from artkit.engine.evaluating import judging_precision
 from artkit.engine.evaluation import mean_answers, model_logits, softmax
 from artkit.engine.head_input import HeadInput
-from artkit.engine.precision import Precision
 from artkit.engine.prior import adjust_logits
 from artkit.engine.structure import StructureError, find_head
 from artkit.engine.targets import TargetHead, num_outputs
@@ -34,6 +33,9 @@ class Answers:
     """What the head was given, of the images themselves, not of their mirror images; None if the head is not known."""
     tau: float = 0.0
     """Strength of the logit adjustment by the prior of training."""
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    """Target -> what its logits are divided by after the adjustment, > 0; 1 where nothing is said. A model is less sure
+    with more than 1."""
 
     def __len__(self) -> int:
         """Number of images."""
@@ -55,17 +57,13 @@ class Answers:
         return replace(self, logits_BK=self.logits_BK[chosen], features_BD=features)
 
     def logits(self, head: TargetHead) -> NDArray[np.float64]:
-        """Logits of one target, the prior taken off with strength `tau`, (B, K of the target)."""
-        return adjust_logits(head.of(self.logits_BK), head.class_counts, self.tau)
+        """Logits of one target, the prior taken off, divided by the temperature, (B, K of the target)."""
+        adjusted = adjust_logits(head.of(self.logits_BK), head.class_counts, self.tau)
+        return adjusted / self.temperatures.get(head.name, 1.0)
 
-    def probabilities(self, head: TargetHead, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Probabilities of the classes of one target, (B, K of the target).
-
-        Args:
-            head: The target.
-            temperature: What the logits are divided by after the adjustment, > 0; above 1 makes the model less sure.
-        """
-        return softmax(self.logits(head) / temperature)
+    def probabilities(self, head: TargetHead) -> NDArray[np.float64]:
+        """Probabilities of the classes of one target, (B, K of the target)."""
+        return softmax(self.logits(head))
 
 
 class UnknownRule(Protocol):
@@ -89,6 +87,7 @@ class Predictor:
     Args:
         trained: The model.
         tau: Strength of the logit adjustment by the prior of training in each target; 0 leaves the answers as they are.
+        temperatures: Target -> what its logits are divided by, see `load_temperatures`; empty: nothing is divided.
         mirrored: Whether each image is judged together with its mirror image; None: as in the run.
         unknown: Tells images that the model should not decide about; None: it decides about all.
     """
@@ -98,22 +97,18 @@ class Predictor:
         trained: TrainedModel,
         *,
         tau: float = 0.0,
+        temperatures: Mapping[str, float] | None = None,
         mirrored: bool | None = None,
         unknown: UnknownRule | None = None,
     ) -> None:
         self.trained = trained
         self.tau = tau
+        self.temperatures = dict(temperatures or {})
         self.mirrored = trained.recipe.train.tta if mirrored is None else mirrored
         self.unknown = unknown
-        self._precision = Precision(judging_precision(trained), trained.device)
         self._num_outputs = num_outputs(trained.heads)
         self._columns = [head.columns for head in trained.heads]
         self._head_input = _head_input(trained.model, self._num_outputs)
-
-    @property
-    def precision(self) -> str:
-        """What the model computes with: float32, bf16 or fp16."""
-        return self._precision.name
 
     @property
     def heads(self) -> tuple[TargetHead, ...]:
@@ -156,7 +151,12 @@ class Predictor:
         if self.mirrored:
             others_BK = self._logits(model, images_BCHW.flip(3))
             logits_BK = mean_answers(logits_BK, others_BK, self._columns)
-        return Answers(logits_BK=logits_BK.cpu().numpy(), features_BD=features_BD, tau=self.tau)
+        return Answers(
+            logits_BK=logits_BK.cpu().numpy(),
+            features_BD=features_BD,
+            tau=self.tau,
+            temperatures=self.temperatures,
+        )
 
     def _heard(
         self, model: torch.nn.Module, images_BCHW: torch.Tensor
@@ -171,7 +171,7 @@ class Predictor:
 
     def _logits(self, model: torch.nn.Module, images_BCHW: torch.Tensor) -> torch.Tensor:
         component = self.trained.recipe.model.component
-        return model_logits(model, component, images_BCHW, self._precision, self._num_outputs)
+        return model_logits(model, component, images_BCHW, self.trained.precision, self._num_outputs)
 
 
 def _head_input(model: torch.nn.Module, num_outputs: int) -> HeadInput | None:

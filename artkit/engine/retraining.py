@@ -24,6 +24,7 @@ from artkit.engine.folder import RunFolder
 from artkit.engine.head_learner import HeadLearner
 from artkit.engine.heads import TauSearch
 from artkit.engine.judging import judge
+from artkit.engine.precision import Precision
 from artkit.engine.progress import Progress, kept_values
 from artkit.engine.structure import StructureError, find_head
 from artkit.engine.targets import TargetHead, num_outputs
@@ -115,9 +116,9 @@ class HeadTrainer:
         """The weights to be judged, see `Trainer.weights`."""
         return self._run.weights()
 
-    def predict(self, split: Split) -> NDArray[np.float64]:
+    def predict(self, split: Split, precision: Precision | None = None) -> NDArray[np.float64]:
         """Logits of a split by the whole model, see `Trainer.predict`."""
-        return self._run.predict(split)
+        return self._run.predict(split, precision)
 
     def train(self) -> None:
         """Make the head anew; weights are written when all is done, so a kill leaves none.

@@ -10,6 +10,7 @@ from artkit.contracts import ModelContext
 from artkit.engine.assembly import channels_last, pick_device
 from artkit.engine.checkpoint import load_checkpoint, misfit
 from artkit.engine.folder import RunFolder, check_run_folder
+from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.targets import TargetHead, num_outputs, read_heads
 from artkit.engine.weights import check_age
@@ -34,6 +35,8 @@ class TrainedModel:
     heads: tuple[TargetHead, ...]
     """The targets that it was trained for."""
     preprocessing: Preprocessing
+    precision: Precision
+    """What it computes in."""
 
 
 def find_weights(run: Path, value: str | None = None) -> Path:
@@ -60,16 +63,23 @@ def find_weights(run: Path, value: str | None = None) -> Path:
     return path
 
 
-def load_trained(path: Path, *, device: str | None = None, plugins: PluginSettings | None = None) -> TrainedModel:
+def load_trained(
+    path: Path,
+    *,
+    device: str | None = None,
+    plugins: PluginSettings | None = None,
+    precision: PrecisionName = "float32",
+) -> TrainedModel:
     """Build the model of a checkpoint and give it its weights.
 
     Args:
         path: What `find_weights` gave.
         device: Where to put it; by default where the recipe says.
         plugins: What is said about plugins, beside what the recipe says.
+        precision: What the model computes in from now on, whatever it was trained in.
 
     Raises:
-        RunError: if the file is damaged, or does not fit the model.
+        RunError: if the file is damaged, or does not fit the model; if the device lacks the precision.
         RecipeError: if the model or a plugin file of the recipe is gone.
     """
     checkpoint = load_checkpoint(path)
@@ -81,6 +91,7 @@ def load_trained(path: Path, *, device: str | None = None, plugins: PluginSettin
     )
     recipe = resolve_recipe({name: plain[name] for name in _NEEDED if name in plain}, CommandLine(), registry)
     where = pick_device(device or recipe.train.device)
+    settled = Precision(precision, where, exact=True)
     preprocessing = Preprocessing.from_plain(checkpoint["preprocessing"])
     heads = read_heads(checkpoint["targets"])
     context = ModelContext(num_outputs=num_outputs(heads), image_size=preprocessing.image_size, load_weights=False)
@@ -99,4 +110,5 @@ def load_trained(path: Path, *, device: str | None = None, plugins: PluginSettin
         device=where,
         heads=heads,
         preprocessing=preprocessing,
+        precision=settled,
     )

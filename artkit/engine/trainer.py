@@ -23,6 +23,7 @@ from artkit.engine.events import Reporters
 from artkit.engine.folder import RunFolder
 from artkit.engine.judging import judge
 from artkit.engine.keeping import Keeper
+from artkit.engine.precision import Precision
 from artkit.engine.progress import Progress, StepValues, kept_values
 from artkit.engine.ranks.sharding import whole
 from artkit.engine.rates import set_learning_rates
@@ -211,10 +212,14 @@ class Trainer:
             logits = self.predict(split)
         return {f"val_{name}": value for name, value in judge(self.assembly.heads, split, logits).items()}
 
-    def predict(self, split: Split) -> NDArray[np.float64]:
+    def predict(self, split: Split, precision: Precision | None = None) -> NDArray[np.float64]:
         """Logits of all targets for a split, float64 (N, K), with progress.
 
         Writes no checkpoint: when the test is read, the model has the best weights, not those to go on from.
+
+        Args:
+            split: What to predict.
+            precision: What to compute in; None: as in training.
 
         Raises:
             StopRequested: if the user asked to stop.
@@ -233,7 +238,7 @@ class Trainer:
             batch_size=self._settings.batch_size,
             threads=self.assembly.recipe.data.threads,
             device=self.assembly.device,
-            precision=self.assembly.precision,
+            precision=precision or self.assembly.precision,
             mirrored=self._settings.tta,
             columns=[head.columns for head in self.assembly.heads],
             ranks=self._ranks,

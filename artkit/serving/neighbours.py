@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from artkit.engine.assembly import TRAIN, open_data
-from artkit.engine.evaluating import judging_precision
 from artkit.engine.folder import RunFolder
 from artkit.engine.open_set.bank import OnProgress, known_rows, open_bank
 from artkit.engine.open_set.calibration import digest_of
@@ -125,8 +124,7 @@ def load_neighbours(
         find_head(trained.model, num_outputs(trained.heads))
     except StructureError as error:
         raise RunError(f"the model {error}") from None
-    precision = judging_precision(trained)
-    bank = open_bank(run, trained, digest_of(trained.path), precision=precision, on_progress=on_progress, tell=tell)
+    bank = open_bank(run, trained, digest_of(trained.path), on_progress=on_progress, tell=tell)
     split = dataset.split(TRAIN)
     return Neighbours(
         split=split,

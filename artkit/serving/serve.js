@@ -31,7 +31,7 @@ function percent(p) {
 }
 
 function isUnknown(answer) {
-    return answer.predicted !== answer.top[0].name;
+    return answer.is_unknown;
 }
 
 function inWords(answer, name) {

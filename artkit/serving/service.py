@@ -55,6 +55,7 @@ class Service:
             "classes": {head.name: list(head.class_names) for head in self.predictor.heads},
             "mirrored": self.predictor.mirrored,
             "tau": self.predictor.tau,
+            "temperature": self.predictor.temperatures or None,
             "unknown_above": None if rule is None else short(rule.threshold),
             "nearest": "training works by cosine of features" if self.neighbours else self.no_neighbours,
         }

@@ -106,8 +106,8 @@ def test_images_that_training_has_too_are_found_by_their_bytes(tmp_path):
     # test/a/2.png is train/b/0.png with another class.
     convert(ClassFolders(tmp_path / "images"), tmp_path / "shards", Settings(duplicates="keep"), workers=1)
     dataset = open_dataset(tmp_path / "shards")
-    found = copies_in_training(dataset, "test", next(iter(dataset.targets)))
     split = dataset.split("test")
+    found = copies_in_training(split, dataset, next(iter(dataset.targets)))
     files = {split.files[list(split.keys).index(key)]: copy for key, copy in found.items()}
     assert files == {"test/a/2.png": ("train/b/0.png", "b")}
-    assert copies_in_training(dataset, "train", next(iter(dataset.targets))) == {}
+    assert copies_in_training(dataset.split("train"), dataset, next(iter(dataset.targets))) == {}

@@ -52,10 +52,10 @@ def refused(*arguments):
     return str(result.exception)
 
 
-def train(data, folder):
+def train(data, folder, *options):
     recipe = folder / "recipe.toml"
     recipe.write_text(RECIPE.format(data=data))
-    result = artkit("run", recipe, "--out", folder / "run")
+    result = artkit("run", recipe, "--out", folder / "run", *options)
     assert result.exit_code == 0, result.output
     return folder / "run"
 
@@ -132,7 +132,8 @@ def test_validation_and_training_images_come_with_a_warning(run):
     result = artkit("evaluate", run, "--split", "val")
     assert "these images chose the weights of the run: expect less on others" in result.output
     best = max(float(row["val_accuracy"]) for row in history)
-    assert figures(run, "--split", "val")["metrics"]["accuracy"] == best
+    precision = json.loads((run / "run.json").read_text())["recipe"]["train.precision"]
+    assert figures(run, "--split", "val", "--precision", precision)["metrics"]["accuracy"] == best
     assert "the run was trained on these images" in artkit("evaluate", run, "--split", "train").output
 
 
@@ -145,19 +146,35 @@ def test_a_run_without_validation_has_the_weights_of_its_last_epoch(tmp_path):
     assert refused(run, "--weights", "loss").endswith("it has last_epoch.safetensors; leave out --weights")
 
 
-def test_a_run_in_fp16_is_judged_in_float32_without_a_gpu(run, tmp_path):
-    outputs, said = {}, {}
-    for precision in ("fp16", "float32"):
+def test_whatever_a_run_was_trained_in_it_is_judged_in_float32(run, tmp_path):
+    said = []
+    for precision in ("fp16", "bf16", "float32"):
         shutil.copytree(run, tmp_path / precision)
         path = find_weights(tmp_path / precision)
         checkpoint = load_checkpoint(path)
         checkpoint["recipe"]["train"]["precision"] = precision
         save_checkpoint(path, checkpoint)
-        out = tmp_path / precision / "out"
-        outputs[precision] = artkit("evaluate", tmp_path / precision, "--device", "cpu", "--out", out).output
-        said[precision] = json.loads((out / "evaluation.json").read_text())["metrics"]
-    assert "the run computed in fp16, which needs a GPU; here it is float32" in outputs["fp16"]
-    assert said["fp16"] == said["float32"]
+        said.append(figures(tmp_path / precision, "--device", "cpu"))
+    assert said[0]["precision"] == "float32"
+    assert said[0]["metrics"] == said[1]["metrics"] == said[2]["metrics"]
+
+
+def test_a_run_that_was_trained_in_bf16_tests_itself_in_float32(uneven_shards, tmp_path):
+    run = train(uneven_shards, tmp_path, "--set", "train.precision=bf16", "--set", "data.image_size=32")
+    assert figures(run)["metrics"] == final(run)["metrics"]
+    assert figures(run, "--precision", "bf16")["metrics"]["loss"] != final(run)["metrics"]["loss"]
+
+
+def test_another_precision_is_told(run):
+    said, own = figures(run, "--precision", "bf16"), final(run)
+    assert said["precision"] == "bf16"
+    assert said["metrics"]["loss"] == pytest.approx(own["metrics"]["loss"], rel=0.05)
+
+
+def test_mirror_images_can_be_left_out(run):
+    both, alone = figures(run), figures(run, "--no-tta")
+    assert (both["mirrored"], alone["mirrored"]) == (True, False)
+    assert both["metrics"]["loss"] != alone["metrics"]["loss"]
 
 
 def test_classes_of_other_data_are_matched_by_name(run, tmp_path):

@@ -15,6 +15,7 @@ from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
 from artkit.engine.exporting.checking import largest_difference, real_images
 from artkit.engine.exporting.export import export_model
 from artkit.engine.exporting.portable import PortableModel
+from artkit.engine.open_set.fitted import load_temperatures
 from artkit.engine.predicting import Predictor
 from artkit.engine.trained import find_weights, load_trained
 from artkit.errors import ArtkitError, RunError
@@ -92,6 +93,7 @@ def test_what_one_must_know_goes_with_the_file(file, uneven_run):
     shown = json.loads(facts["preprocessing"])
     assert (shown["image_size"], shown["fit"], shown["background"]) == (16, "letterbox", "white")
     assert (facts["tau"], facts["mirrored"], facts["run"]) == ("0.5", "true", "run")
+    assert facts["temperature"] == "null"
     assert facts["artkit_version"]
     assert "rights in the images" in facts["licence"]
 
@@ -124,14 +126,34 @@ def test_by_default_the_file_lies_in_the_run(uneven_run, tmp_path):
     assert "model.pt2 is there already; name another --out" in refused(run, "--format", "torch-export")
 
 
-def test_a_run_of_mixed_precision_is_exported_in_float32_and_told(uneven_run, tmp_path):
+def test_a_run_of_mixed_precision_is_exported_in_float32_in_which_artkit_answers_too(
+    uneven_run, uneven_shards, tmp_path
+):
     shutil.copytree(uneven_run, tmp_path / "run")
     path = find_weights(tmp_path / "run")
     checkpoint = load_checkpoint(path)
     checkpoint["recipe"]["train"]["precision"] = "bf16"
     save_checkpoint(path, checkpoint)
-    output = exported(tmp_path / "run", tmp_path / "model", "--format", "torch-export")
-    assert "artkit computes with this model in bf16, the file in float32" in output
+    exported(tmp_path / "run", tmp_path / "model", "--format", "torch-export")
+    run, _ = runner_of(tmp_path / "model", "torch-export")
+    predictor = Predictor(load_trained(path))
+    pictures = pictures_of(predictor, uneven_shards)
+    expected = predictor.answer(pictures).probabilities(predictor.heads[0])
+    assert probabilities(run(as_input(pictures))[0]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_calibrated_files_have_the_temperature_in_them(two_target_run, two_target_shards, tmp_path):
+    exported(two_target_run, tmp_path / "model", "--format", "torch-export", "--calibrated")
+    run, facts = runner_of(tmp_path / "model", "torch-export")
+    trained = load_trained(find_weights(two_target_run))
+    temperatures = load_temperatures(two_target_run, trained)
+    assert json.loads(facts["temperature"]) == temperatures
+    assert temperatures.keys() == {"artist", "style"}
+    predictor = Predictor(trained, temperatures=temperatures)
+    pictures = pictures_of(predictor, two_target_shards)
+    answers = predictor.answer(pictures)
+    for head, logits in zip(predictor.heads, run(as_input(pictures)), strict=True):
+        assert logits == pytest.approx(answers.logits(head), abs=1e-4)
 
 
 def test_mistakes_are_told_before_any_work(uneven_run, tmp_path):

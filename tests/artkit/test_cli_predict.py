@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from typer.testing import CliRunner
 
 from artkit.cli import app
 from artkit.cli.prediction_sheets import TILES
+from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
+from artkit.engine.open_set.calibration import digest_of
+from artkit.engine.trained import find_weights
 from artkit.errors import ArtkitError
 from artkit_shards import ShardsError, open_dataset
 
@@ -125,9 +129,29 @@ def test_images_stranger_than_the_threshold_of_the_run_are_unknown(uneven_run, i
     for row in rows:
         is_unknown = float(row["unknown_score"]) > threshold
         assert row["predicted"] == ("unknown" if is_unknown else row["best"])
+        assert row["is_unknown"] == str(is_unknown)
         assert float(row["unknown_score"]) == pytest.approx(1 - float(row["p"]), abs=1e-5)
     named, _ = predicted(uneven_run, images, "--no-unknown")
     assert [row["predicted"] for row in named] == [row["best"] for row in rows]
+
+
+def test_a_class_named_unknown_is_told_from_unknown_images(uneven_run, images, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(uneven_run, run)
+    weights = find_weights(run)
+    checkpoint = load_checkpoint(weights)
+    checkpoint["targets"][0]["class_names"] = ["unknown", "unknown to all", "some"]
+    save_checkpoint(weights, checkpoint)
+    calibration = json.loads((run / "calibration.json").read_text())
+    calibration["targets"]["class"]["thresholds"]["msp"] = 1.0
+    (run / "calibration.json").write_text(json.dumps(calibration | {"sha256": digest_of(weights)}))
+    rows, notes = predicted(run, images)
+    assert "the model has a class 'unknown'" in notes
+    assert "is_unknown tells which they are" in notes
+    assert {row["is_unknown"] for row in rows} == {"False"}
+    assert [row["predicted"] for row in rows] == [row["best"] for row in rows]
+    assert "a class 'unknown'" not in predicted(run, images, "--no-unknown")[1]
+    assert "a class 'unknown'" not in predicted(uneven_run, images)[1]
 
 
 def test_several_targets_have_columns_of_their_own(two_target_run, two_target_shards):

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 from artkit.cli import app
 from artkit.engine import job
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
-from artkit.engine.evaluating import evaluate, judging_precision
+from artkit.engine.evaluating import answer_split, evaluate
 from artkit.engine.evaluation import mean_answers, softmax
 from artkit.engine.open_set.bank import FEATURES
 from artkit.engine.open_set.calibration import CALIBRATION, calibrate, digest_of, read_calibration
 from artkit.engine.open_set.features import split_features
+from artkit.engine.open_set.fitted import load_temperatures
 from artkit.engine.open_set.judgement import SplitAnswers
 from artkit.engine.open_set.rule import load_unknown_rule, read_rule
 from artkit.engine.open_set.scores import LOGIT_SCORES, energy, msp, unit_length
@@ -336,8 +337,8 @@ def test_features_that_cannot_be_kept_cost_nothing_but_time(copy):
 
 def test_features_are_those_that_the_head_is_given(run, held_out_shards):
     trained, split = load_trained(find_weights(run)), open_dataset(held_out_shards).split("test")
-    features = split_features(trained, split, precision=judging_precision(trained))
-    chosen = split_features(trained, split, np.array([1, 5]), precision=judging_precision(trained))
+    features = split_features(trained, split)
+    chosen = split_features(trained, split, np.array([1, 5]))
     assert np.array_equal(chosen, features[[1, 5]])
     said = read_rule(run, trained)
     head = find_head(trained.model, 3)
@@ -347,6 +348,28 @@ def test_features_are_those_that_the_head_is_given(run, held_out_shards):
     hook.remove()
     plain = torch.cat(heard[::2])[: len(split)]  # every other batch is that of mirror images
     assert features == pytest.approx(unit_length(plain.float().numpy()), abs=1e-5)
+
+
+def test_one_pass_gives_logits_and_features_alike(copy, held_out_shards):
+    trained, split = load_trained(find_weights(copy)), open_dataset(held_out_shards).split("test")
+    plain, near = read_rule(copy, trained), read_rule(copy, trained, "knn")
+    asked = []
+    hook = trained.model.register_forward_hook(lambda _, given, __: asked.append(len(given[0])))
+    said, overheard = answer_split(trained, split, plain), answer_split(trained, split, near)
+    hook.remove()
+    assert sum(asked) == 2 * 2 * len(split), "each image and its mirror image, once for each answer"
+    assert said.features is None
+    assert np.array_equal(said.logits, overheard.logits)
+    assert np.array_equal(overheard.features, split_features(trained, split))
+
+
+def test_features_of_another_precision_are_made_anew(copy):
+    figures(copy, "--unknown-score", "knn")
+    kept = (copy / FEATURES).read_bytes()
+    figures(copy, "--unknown-score", "knn", "--precision", "bf16")
+    assert (copy / FEATURES).read_bytes() != kept
+    figures(copy, "--unknown-score", "knn")
+    assert (copy / FEATURES).read_bytes() == kept
 
 
 def test_a_recipe_that_asks_for_knn_gets_it_from_evaluations(held_out_shards, tmp_path):
@@ -429,7 +452,7 @@ def test_the_rule_calls_unknown_what_the_figures_do(run, held_out_shards):
     trained, dataset = load_trained(find_weights(run)), open_dataset(held_out_shards)
     rule = load_unknown_rule(run, trained)
     judged = evaluate(trained, dataset, dataset.split("test"), rule=read_rule(run, trained)).targets[0]
-    assert (rule.score, rule.temperature) == ("energy", judged.predictions.temperature)
+    assert rule.score == "energy"
     called = judged.open_set.chosen_of_strangers > rule.threshold
     assert called.mean() == pytest.approx(judged.figures["open_set"]["scores"]["energy"]["unexpected_accuracy"])
 
@@ -448,6 +471,37 @@ def test_the_rule_of_neighbours_needs_features(copy):
     assert rule.scores(model_said(np.zeros((3, 3)), features)).shape == (3,)
     with pytest.raises(RunError, match="that is not known of these images; use another one: --unknown-score msp"):
         rule.scores(model_said(np.zeros((3, 3))))
+
+
+# --- calibrated probabilities ----------------------------------------------------------------------------------------
+
+
+def predicted(*arguments):
+    result = artkit("predict", *arguments)
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_calibrated_answers_name_the_same_classes_with_the_probabilities_of_the_temperature(run, held_out_shards):
+    temperature = calibration(run)["targets"]["class"]["temperature"]
+    assert load_temperatures(run, load_trained(find_weights(run))) == {"class": temperature}
+    arguments = (run, held_out_shards, "--split", "test")
+    plain, calibrated = predicted(*arguments), predicted(*arguments, "--calibrated")
+    columns = ("p", "p_second", "p_third")
+    before, after = (np.array([[float(row[name]) for name in columns] for row in rows]) for rows in (plain, calibrated))
+    expected = before ** (1 / temperature)
+    assert after == pytest.approx(expected / expected.sum(axis=1, keepdims=True), abs=1e-4)
+    for name in ("predicted", "best", "unknown_score", "is_unknown"):
+        assert [row[name] for row in calibrated] == [row[name] for row in plain]
+
+
+def test_answers_are_calibrated_only_where_a_temperature_was_fitted_to_them(copy, held_out_shards):
+    arguments = ("predict", copy, held_out_shards, "--split", "test", "--calibrated")
+    assert "--calibrated does not go with --tau 1" in str(artkit(*arguments, "--tau", "1").exception)
+    (copy / CALIBRATION).unlink()
+    message = str(artkit(*arguments).exception)
+    assert "has no temperature of class for the weights best_accuracy.safetensors" in message
+    assert "leave out --calibrated" in message
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------

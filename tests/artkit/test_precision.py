@@ -105,3 +105,11 @@ def test_what_is_not_float32_is_computed_in_16_bits_where_layers_bear_it():
         assert torch.nn.functional.cross_entropy(layer(images), torch.tensor([0, 1, 1])).dtype == torch.float32
     with Precision("float32", torch.device("cpu")).autocast():
         assert layer(images).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("exact", "allowed"), [(True, False), (False, True)])
+def test_on_a_gpu_float32_keeps_all_digits_where_answers_must_not_depend_on_the_machine(monkeypatch, exact, allowed):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with Precision("float32", torch.device("cuda"), exact=exact).autocast():
+        assert torch.backends.cudnn.allow_tf32 == allowed
+    assert torch.backends.cudnn.allow_tf32

@@ -139,10 +139,11 @@ def test_features_are_told_although_the_model_has_gone_astray(trained, pictures)
 def test_tau_takes_the_prior_off_and_temperature_makes_less_sure(trained, pictures):
     (head,) = trained.heads
     plain, shifted = (Predictor(trained, tau=tau).answer(pictures) for tau in (0.0, 1.0))
+    heated = Predictor(trained, tau=1.0, temperatures={head.name: 2.0}).answer(pictures)
     expected = plain.probabilities(head) / head.class_counts
     assert shifted.probabilities(head) == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
     warm = np.sqrt(shifted.probabilities(head))
-    assert shifted.probabilities(head, temperature=2.0) == pytest.approx(warm / warm.sum(axis=1, keepdims=True))
+    assert heated.probabilities(head) == pytest.approx(warm / warm.sum(axis=1, keepdims=True))
 
 
 def test_probabilities_of_each_target_sum_to_one(two_target_run, two_target_shards):
@@ -188,4 +189,23 @@ def test_a_rule_says_which_images_are_unknown_in_the_main_target(two_target_run)
     assert [answer.targets[0].predicted for answer in named] == ["A", "A", UNKNOWN, UNKNOWN]
     assert {answer.targets[0].top[0].name for answer in named} == {"A"}
     assert {answer.targets[1].predicted for answer in named} == {"flat"}
+    assert [[target.is_unknown for target in answer.targets] for answer in named] == [
+        *([False, False], [False, False], [True, False], [True, False])
+    ]
     assert [answer.unknown_score for answer in named] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_an_image_of_a_class_named_unknown_is_not_taken_for_an_unknown_image(two_target_run):
+    trained = load_trained(find_weights(two_target_run))
+    heads = (replace(trained.heads[0], class_names=(UNKNOWN, "B", "C")), trained.heads[1])
+    predictor = Predictor(replace(trained, heads=heads), unknown=Scores())
+    logits = np.tile([3.0, 0.0, 0.0, 3.0, 0.0], (3, 1))
+    named = list(name_answers(predictor, Answers(logits_BK=logits, features_BD=None), 1))
+    assert {answer.targets[0].predicted for answer in named} == {UNKNOWN}
+    assert [answer.targets[0].is_unknown for answer in named] == [False, False, True]
+
+
+def test_scores_of_strangeness_are_those_of_logits_that_nothing_was_done_to(trained, pictures):
+    plain = Predictor(trained).answer(pictures)
+    changed = Predictor(trained, tau=1.0, temperatures={"class": 3.0}).answer(pictures)
+    assert np.array_equal(plain.logits_BK, changed.logits_BK)

@@ -55,10 +55,11 @@ def test_csv_has_the_likeliest_class_and_a_score_beside_the_name(predictor, answ
         "style_second": "line",
         "style_p_second": "0.1",
         "unknown_score": "0.25",
+        "is_unknown": "False",
     }
-    assert list(known)[-1] == "unknown_score"
+    assert list(known)[-2:] == ["unknown_score", "is_unknown"]
     assert (unknown["predicted"], unknown["best"], unknown["p"]) == ("unknown", "C", "0.7")
-    assert (unknown["style_predicted"], unknown["unknown_score"]) == ("line", "0.75")
+    assert (unknown["style_predicted"], unknown["unknown_score"], unknown["is_unknown"]) == ("line", "0.75", "True")
 
 
 def test_json_says_the_same(answered):
@@ -73,6 +74,7 @@ def test_json_says_the_same(answered):
         "p": 0.7,
         "top": [{"name": "C", "p": 0.7}, {"name": "A", "p": 0.2}],
         "unknown_score": 0.75,
+        "is_unknown": True,
         "others": {
             "style": {"predicted": "line", "p": 0.6, "top": [{"name": "line", "p": 0.6}, {"name": "flat", "p": 0.4}]}
         },

@@ -48,7 +48,12 @@ def export_model(predictor: Predictor, format_: Format, *, run: str) -> Exported
     """
     trained = predictor.trained
     model = PortableModel(
-        _plain(trained.model), trained.preprocessing, trained.heads, tau=predictor.tau, mirrored=predictor.mirrored
+        _plain(trained.model),
+        trained.preprocessing,
+        trained.heads,
+        tau=predictor.tau,
+        mirrored=predictor.mirrored,
+        temperatures=predictor.temperatures,
     ).eval()
     images_BHWC = real_images(predictor)
     outputs = output_names(trained.heads)

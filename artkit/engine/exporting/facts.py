@@ -46,6 +46,7 @@ def export_facts(predictor: Predictor, run: str) -> dict[str, str]:
         "preprocessing": json.dumps(shown),
         "normalisation": "in the graph",
         "tau": f"{predictor.tau:g}",
+        "temperature": json.dumps(predictor.temperatures or None),
         "mirrored": json.dumps(predictor.mirrored),
         "licence": "What the model may be used for depends on the rights in the images that it learnt from.",
     }

@@ -4,7 +4,8 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ class PortableModel(nn.Module):
     """Float RGB in [0, 1], (B, 3, S, S) -> the logits of each target, float32.
 
     They are those that `Predictor` gives in float32, so that scores of how strange an image is can be computed of them
-    too where tau is 0; the softmax of each tensor is the probability of its classes.
+    too where tau is 0 and nothing is calibrated; the softmax of each tensor is the probability of its classes.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -27,11 +28,13 @@ class PortableModel(nn.Module):
         heads: The targets.
         tau: Strength of the logit adjustment by the prior of training in each target.
         mirrored: Whether each image is judged together with its mirror image.
+        temperatures: Target -> what its logits are divided by; 1 where nothing is said.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
     shift: torch.Tensor
+    temperature: torch.Tensor
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class PortableModel(nn.Module):
         *,
         tau: float,
         mirrored: bool,
+        temperatures: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self._model = model
@@ -50,6 +54,8 @@ class PortableModel(nn.Module):
         self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1))
         shift = np.concatenate([tau * log_prior(head.class_counts) for head in heads])
         self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32))
+        divisors = [np.full(len(head.class_names), temperatures.get(head.name, 1.0)) for head in heads]
+        self.register_buffer("temperature", torch.tensor(np.concatenate(divisors), dtype=torch.float32))
 
     def forward(self, images_BCHW: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits of each target, (B, K of the target)."""
@@ -57,7 +63,7 @@ class PortableModel(nn.Module):
         logits_BK = self._model(normalised).float()
         if self._mirrored:
             logits_BK = self._mean(logits_BK, self._model(normalised.flip(3)).float())
-        logits_BK = logits_BK - self.shift
+        logits_BK = (logits_BK - self.shift) / self.temperature
         return tuple(logits_BK[:, part] for part in self._columns)
 
     def _mean(self, logits_BK: torch.Tensor, others_BK: torch.Tensor) -> torch.Tensor:

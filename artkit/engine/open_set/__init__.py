@@ -12,6 +12,7 @@ judgement.py    all scores of a judged split and of strangers, in one target
 table.py        unknown.csv, what was said of each stranger
 ending.py       all of it at the end of a run
 rule.py         the rule by which a finished run calls images unknown
+fitted.py       the temperatures of a finished run
 
 Shapes: `N` images, `M` strangers or images of a bank, `K` classes, `D` features.
 """

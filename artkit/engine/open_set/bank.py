@@ -1,9 +1,9 @@
 """Features of the training images, which the score `knn` compares images with, and of the validation images.
 
 They cost a pass over the data, so they are made when they are first asked for and kept in the run folder, in
-features.safetensors, which names the weights that made them: with other weights they are made anew. Memory is bounded:
-of a large training set, images drawn once for all stand for the rest (Sun et al. 2022 lose little with one in a
-hundred).
+features.safetensors, which names the weights and the precision that made them: with others they are made anew. Memory
+is bounded: of a large training set, images drawn once for all stand for the rest (Sun et al. 2022 lose little with one
+in a hundred).
 
 Shapes: `N` images, `M` of the bank, `D` features.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ from artkit.engine.folder import RunFolder
 from artkit.engine.open_set.features import check_head, split_features
 from artkit.engine.open_set.scores import knn, usual_neighbours
 from artkit.engine.open_set.threshold import threshold_at
-from artkit.engine.precision import PrecisionName
 from artkit.engine.trained import TrainedModel
 from artkit.errors import RunError
 from artkit_shards import Dataset, Split
@@ -63,7 +62,6 @@ def open_bank(
     trained: TrainedModel,
     sha256: str,
     *,
-    precision: PrecisionName,
     on_progress: OnProgress = lambda *_: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> FeatureBank:
@@ -73,7 +71,6 @@ def open_bank(
         run: The run folder.
         trained: A model of the run.
         sha256: Of the file of its weights.
-        precision: What the model computes in.
         on_progress: Hears how far the making is.
         tell: Hears if the bank could not be kept.
 
@@ -82,11 +79,12 @@ def open_bank(
         ShardsError: if an image cannot be read.
     """
     settings = trained.recipe.unknown
-    found = _read(run / FEATURES, sha256)
+    origin = {"format": _FORMAT, "weights": sha256, "precision": trained.precision.name}
+    found = _read(run / FEATURES, origin)
     if found is None:
         check_head(trained)
-        found = _make(trained, _same_data(run, trained), precision, on_progress)
-        _keep(run / FEATURES, sha256, found, tell)
+        found = _make(trained, _same_data(run, trained), on_progress)
+        _keep(run / FEATURES, origin, found, tell)
     empty = np.zeros((0, found[TRAIN].shape[1]), dtype=np.float32)
     return FeatureBank(
         training=found[TRAIN],
@@ -106,17 +104,13 @@ def _same_data(run: Path, trained: TrainedModel) -> Dataset:
     return dataset
 
 
-def _make(
-    trained: TrainedModel, dataset: Dataset, precision: PrecisionName, on_progress: OnProgress
-) -> dict[str, NDArray[np.float32]]:
+def _make(trained: TrainedModel, dataset: Dataset, on_progress: OnProgress) -> dict[str, NDArray[np.float32]]:
     """Split -> features of its images that have a class in any target, of `MOST_IMAGES` at most."""
     found = {}
     for split in filter(None, (judged_split(dataset, TRAIN), judged_split(dataset, VALIDATION))):
         on_progress(split.name, 0, len(split))
         told = partial(_tell_done, on_progress, split)
-        found[split.name] = split_features(
-            trained, split, known_rows(trained, split), precision=precision, on_batch=told
-        )
+        found[split.name] = split_features(trained, split, known_rows(trained, split), on_batch=told)
     return found
 
 
@@ -132,22 +126,24 @@ def known_rows(trained: TrainedModel, split: Split) -> NDArray[np.int64]:
     return known
 
 
-def _read(path: Path, sha256: str) -> dict[str, NDArray[np.float32]] | None:
-    """What was kept for these weights; None if it is not there, damaged, or of others."""
+def _read(path: Path, origin: Mapping[str, Any]) -> dict[str, NDArray[np.float32]] | None:
+    """What was kept, if it is there, whole, and of this origin."""
     if not path.is_file():
         return None
     try:
         content = load_checkpoint(path)
     except RunError:
         return None
-    if (content.get("format"), content.get("weights")) != (_FORMAT, sha256):
+    if any(content.get(name) != value for name, value in origin.items()):
         return None
     return {name: content[name].numpy() for name in (TRAIN, VALIDATION) if name in content}
 
 
-def _keep(path: Path, sha256: str, found: Mapping[str, NDArray[np.float32]], tell: Callable[[str], None]) -> None:
+def _keep(
+    path: Path, origin: Mapping[str, Any], found: Mapping[str, NDArray[np.float32]], tell: Callable[[str], None]
+) -> None:
     tensors = {name: torch.from_numpy(features) for name, features in found.items()}
     try:
-        save_checkpoint(path, {"format": _FORMAT, "weights": sha256, **tensors})
+        save_checkpoint(path, {**origin, **tensors})
     except OSError as error:
         tell(f"{path} could not be written ({error.strerror}), so the features are computed again next time")

@@ -1,6 +1,6 @@
 """What the head of a trained model is given for each image of a split: its features, of the image as it is shown.
 
-Shapes: `N` images, `B` of a batch, `D` features, `K` outputs.
+Shapes: `N` images, `M` of them whose features are kept, `B` of a batch, `D` features, `K` outputs.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from artkit.engine.evaluation import predict_split
+from artkit.engine.asking import ask_split
 from artkit.engine.head_input import HeadInput
 from artkit.engine.open_set.scores import unit_length
-from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.structure import StructureError, find_head
 from artkit.engine.targets import num_outputs
 from artkit.engine.trained import TrainedModel
@@ -26,38 +25,39 @@ def split_features(
     split: Split,
     rows: NDArray[np.int64] | None = None,
     *,
-    precision: PrecisionName,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float32]:
-    """Features of images, of unit length, float32 (N, D), in the order of the split.
+    """Features of images, of unit length, float32 (M, D), in the order of the split.
 
     Args:
         trained: The model.
-        split: All of its images are judged.
+        split: All of its images are shown.
         rows: Those whose features are kept, ascending; by default all.
-        precision: What the model computes in.
         on_batch: Called with the number of images done so far.
 
     Raises:
         RunError: if the model has no head whose input can be told, or does something behind it.
     """
-    tapped = _Tapped(trained.model, _head_of(trained), np.arange(len(split)) if rows is None else rows)
-    predict_split(
-        tapped,
-        trained.recipe.model.component,
-        split,
-        trained.preprocessing,
-        batch_size=trained.recipe.train.batch_size,
-        threads=trained.recipe.data.threads,
-        device=trained.device,
-        precision=Precision(precision, trained.device),
-        mirrored=False,
-        columns=[head.columns for head in trained.heads],
-        on_batch=on_batch,
-    )
-    if not tapped.is_last:
-        raise _refusal(trained, "does something behind its last layer, or calls it more than once an image")
-    return unit_length(np.concatenate(tapped.kept))
+    _, features_MD = overhear_split(trained, split, rows, mirrored=False, on_batch=on_batch)
+    return features_MD
+
+
+def overhear_split(
+    trained: TrainedModel,
+    split: Split,
+    rows: NDArray[np.int64] | None = None,
+    *,
+    mirrored: bool,
+    on_batch: Callable[[int], None] = lambda _: None,
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Logits (N, K) and features (M, D) of images from one pass over them; see `ask_split` and `split_features`.
+
+    With mirror images, these have a say in the logits, and none in the features.
+    """
+    kept_rows = np.arange(len(split)) if rows is None else rows
+    listener = _Listener(trained, kept_rows, shown=2 if mirrored else 1)
+    logits_NK = ask_split(trained, split, mirrored=mirrored, model=listener, on_batch=on_batch)
+    return logits_NK, unit_length(np.concatenate(listener.kept))
 
 
 def check_head(trained: TrainedModel) -> None:
@@ -79,32 +79,41 @@ def _refusal(trained: TrainedModel, reason: str) -> RunError:
     )
 
 
-class _Tapped(nn.Module):
+class _Listener(nn.Module):
     """A model that answers as ever, and keeps what its head is given.
 
     Args:
-        model: Answers.
-        head: Its last layer.
+        trained: The model.
         rows: Of the images to keep, ascending; images come in the order of their rows.
+        shown: How often each batch comes, the first time as it is.
     """
 
-    def __init__(self, model: nn.Module, head: nn.Linear, rows: NDArray[np.int64]) -> None:
+    def __init__(self, trained: TrainedModel, rows: NDArray[np.int64], *, shown: int) -> None:
         super().__init__()
-        self.model = model
-        self.is_last = True
-        """Whether the head said all that the model did, each time."""
+        self.model = trained.model
         self.kept: list[NDArray[np.float32]] = []
-        self._head_input = HeadInput(head)
+        """Features of the rows so far, (B, D) each."""
+        self._trained = trained
+        self._head_input = HeadInput(_head_of(trained))
         self._rows = rows
+        self._shown = shown
+        self._calls = 0
         self._done = 0
 
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
-        with self._head_input.listening():
+        is_first = self._calls % self._shown == 0
+        self._calls += 1
+        if not is_first:
             logits_BK: torch.Tensor = self.model(images_BCHW)
-        features_BD = self._head_input.features(logits_BK)
-        self.is_last &= features_BD is not None
-        if features_BD is not None:
-            first, last = np.searchsorted(self._rows, (self._done, self._done + len(images_BCHW)))
-            self.kept.append(features_BD.float().cpu().numpy()[self._rows[first:last] - self._done])
+            return logits_BK
+        with self._head_input.listening():
+            logits_BK = self.model(images_BCHW)
+        self._keep(self._head_input.features(logits_BK))
         self._done += len(images_BCHW)
         return logits_BK
+
+    def _keep(self, features_BD: torch.Tensor | None) -> None:
+        if features_BD is None:
+            raise _refusal(self._trained, "does something behind its last layer, or calls it more than once an image")
+        first, last = np.searchsorted(self._rows, (self._done, self._done + len(features_BD)))
+        self.kept.append(features_BD.float().cpu().numpy()[self._rows[first:last] - self._done])

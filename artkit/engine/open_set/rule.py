@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from artkit.engine.evaluating import judging_precision
 from artkit.engine.open_set.bank import FeatureBank, OnProgress, open_bank
 from artkit.engine.open_set.calibration import digest_of, read_calibration
 from artkit.engine.open_set.judgement import RunRule
@@ -29,8 +28,6 @@ class ThresholdRule:
     score: ScoreName
     threshold: float
     """Images whose score is above it are unknown."""
-    temperature: float
-    """What the logits of the target are divided by for probabilities that say how often they are right."""
     bank: FeatureBank | None = None
     """For the score `knn`."""
 
@@ -77,7 +74,7 @@ def read_rule(
     found = read_calibration(run, sha256)
     bank = None
     if chosen == "knn":
-        bank = open_bank(run, trained, sha256, precision=judging_precision(trained), on_progress=on_progress, tell=tell)
+        bank = open_bank(run, trained, sha256, on_progress=on_progress, tell=tell)
     return RunRule(
         score=chosen,
         targets=found.targets if found else {},
@@ -104,11 +101,4 @@ def load_unknown_rule(
     threshold = rule.thresholds(head.name).get(rule.score)
     if threshold is None:
         return None
-    fitted = rule.targets.get(head.name)
-    return ThresholdRule(
-        head=head,
-        score=rule.score,
-        threshold=threshold,
-        temperature=fitted.temperature if fitted else 1.0,
-        bank=rule.bank,
-    )
+    return ThresholdRule(head=head, score=rule.score, threshold=threshold, bank=rule.bank)

@@ -115,7 +115,7 @@ def test_a_training_work_is_nearest_to_itself_and_has_a_picture(service, client,
 def test_images_stranger_than_the_threshold_are_unknown(service, client, image):
     said = client.post("/predict", content=image).json()
     is_strange = said["unknown_score"] > service.predictor.unknown.threshold
-    assert (said["predicted"] == "unknown") == is_strange
+    assert (said["predicted"] == "unknown") == said["is_unknown"] == is_strange
 
 
 @needs_forms
