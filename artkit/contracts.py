@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from artkit.errors import RecipeError
 from artkit.kinds import KINDS as KINDS
 from artkit.kinds import Kind as Kind
-
-from artkit.errors import RecipeError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -153,6 +153,7 @@ class Ways:
         from starlette.testclient import TestClient
 
         from artkit.serving.app import make_app
+        from artkit.serving.guards import own_names
         from artkit.serving.limits import Limits
         from artkit.serving.service import Service
 
@@ -163,7 +164,8 @@ class Ways:
             mirrored=None if asked.is_mirrored else False,
         )
         service = Service(run=self._run.name, predictor=predictor, neighbours=None, top=self._num_classes)
-        client = TestClient(make_app(service, Limits(max_bytes=1 << 30)))
+        app = make_app(service, Limits(max_bytes=1 << 30), own_names("127.0.0.1", []))
+        client = TestClient(app, "http://localhost:8000")
         found: Probabilities = {}
         for file, data in self._data.items():
             found |= self._of_plain(file, client.post("/predict", content=data).raise_for_status().json())

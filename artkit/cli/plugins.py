@@ -70,7 +70,9 @@ def show(
     context: typer.Context,
     kind: Annotated[
         str | None,
-        typer.Argument(help="model, augmenter, sampler, ...; or a section of recipes: train, data, ...; else all kinds."),
+        typer.Argument(
+            help="model, augmenter, sampler, ...; or a section of recipes: train, data, ...; else all kinds."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Argument(help="A component, or an option of the section; without it, all are listed.")

@@ -71,11 +71,13 @@ def _mix_number(value: int) -> int:
 
 def _mix_arrays(known: int, counters: Sequence[ArrayLike]) -> NDArray[np.uint64]:
     """The same steps for counters of which the first is an array; `known` is what the hash was before them."""
-    state = np.full(1, known, dtype=np.uint64)
+    state: NDArray[np.uint64] = np.full(1, known, dtype=np.uint64)
     for counter in counters:
         state = state ^ np.asarray(counter).astype(np.uint64)
-        state += _GOLDEN
-        state = (state ^ (state >> 30)) * _MIX_1
-        state = (state ^ (state >> 27)) * _MIX_2
-        state ^= state >> 31
+        state += np.uint64(_GOLDEN)
+        state ^= state >> np.uint64(30)
+        state *= np.uint64(_MIX_1)
+        state ^= state >> np.uint64(27)
+        state *= np.uint64(_MIX_2)
+        state ^= state >> np.uint64(31)
     return state
