@@ -120,7 +120,8 @@ def artkit_epoch_end(run: RunInfo, epoch: int, values: Mapping[str, float]) -> N
     are 1.0 in epochs that were the best so far; "clipped" is the share of steps whose gradient was clipped.
 
     Where several targets are learnt, these are the values of the first. The others have theirs with their names in
-    them: "train_style_accuracy", "val_style_loss". "train_loss" is the weighted sum over the targets, which is learnt.
+    them: "train_style_accuracy", "val_style_loss". "train_loss" is the weighted sum over the targets, which is learnt;
+    that of each, the first one too, is "train_artist_loss".
     """
 
 

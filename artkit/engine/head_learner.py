@@ -77,8 +77,8 @@ class HeadLearner:
         progress.sums.seconds += time.perf_counter() - started
         if isinstance(self._learner, ScaledHead):
             self._learner.write_to(self._head)
-        prefixes = [head.prefix for head in self._assembly.heads]
-        return {**progress.sums.values(prefixes, with_clipped=self._settings.clip > 0), "learning_rate": rate}
+        targets = [head.name for head in self._assembly.heads]
+        return {**progress.sums.values(targets, with_clipped=self._settings.clip > 0), "learning_rate": rate}
 
     def observe(self, row: Mapping[str, float]) -> None:
         """Let a schedule that reacts to validation react."""
@@ -121,9 +121,11 @@ class HeadLearner:
         norm = float(clip_grad_norm_(self._learner.parameters(), clip)) if clip else None
         with recipe.optimizer.component.guard("step"):
             self._optimizer.step()
+        losses = judged.sums.tolist()
         return StepValues(
             images=len(rows),
-            loss=judged.value.item(),
+            loss=assembly.loss.loss_of_step(losses, rows),
+            losses=tuple(losses),
             correct=tuple(judged.correct.tolist()),
             labelled=judged.labelled,
             gradient_norm=norm,

@@ -38,8 +38,8 @@ class BatchLoss:
 
     loss: torch.Tensor
     """Its share of the loss of the step: a scalar to differentiate."""
-    value: torch.Tensor
-    """The same as a float64 number, (), without a gradient."""
+    sums: torch.Tensor
+    """Sum of the losses of the images that have a label, in each target, float64 (targets,), without a gradient."""
     correct: torch.Tensor
     """Right answers in each target, int64, (targets,)."""
     labelled: tuple[int, ...]
@@ -49,7 +49,7 @@ class BatchLoss:
         """The same with a loss and counts of 0: for images that are computed, but do not count."""
         return BatchLoss(
             loss=self.loss * 0,
-            value=self.value * 0,
+            sums=self.sums * 0,
             correct=self.correct * 0,
             labelled=(0,) * len(self.labelled),
         )
@@ -93,7 +93,7 @@ class Objective:
         Raises:
             ComponentError: if the loss raised, or cannot be learnt from.
         """
-        losses, values, correct, labelled = [], [], [], []
+        losses, sums, correct, labelled = [], [], [], []
         for target in self.losses:
             logits, labels_B = target.head.of(logits_BK), labels[target.head.name]
             labels_there = labels_B.to(logits.device, non_blocking=True)
@@ -104,13 +104,27 @@ class Objective:
                 # Where another image stands in for a bad one, it may have a label that the plan did not foresee.
                 share = target.weight * labelled[-1] / max(num_labelled(target.labels, rows_S), 1)
                 losses.append(mean * share)
-                values.append(mean.detach().double() * share)
+                sums.append(mean.detach().double() * labelled[-1])
+            else:
+                sums.append(torch.zeros((), dtype=torch.float64, device=logits.device))
             correct.append((logits.argmax(1) == labels_there).sum())
         return BatchLoss(
             loss=sum(losses[1:], losses[0]),
-            value=sum(values[1:], values[0]),
+            sums=torch.stack(sums),
             correct=torch.stack(correct),
             labelled=tuple(labelled),
+        )
+
+    def loss_of_step(self, sums: Sequence[float], rows_S: NDArray[np.int64]) -> float:
+        """The loss of a step.
+
+        Args:
+            sums: Of the losses of its images in each target, over all its batches.
+            rows_S: Row of each of its images.
+        """
+        return sum(
+            target.weight * (total / max(num_labelled(target.labels, rows_S), 1))
+            for target, total in zip(self.losses, sums, strict=True)
         )
 
     def _mean(

@@ -25,6 +25,8 @@ class StepValues:
     """That were learnt from."""
     loss: float
     """Mean over them, see `objective`."""
+    losses: tuple[float, ...]
+    """Sum of the losses of the images with a label, in each target."""
     correct: tuple[int, ...]
     """Right answers in each target."""
     labelled: tuple[int, ...]
@@ -46,6 +48,8 @@ class EpochSums:
     """Right answers in each target."""
     labelled: list[int] = field(default_factory=list)
     """Images with a label in each target."""
+    losses: list[float] = field(default_factory=list)
+    """Sum of the losses of the images with a label, in each target."""
     seconds: float = 0.0
     """Time in training, without validation."""
     steps: int = 0
@@ -58,21 +62,25 @@ class EpochSums:
         self.loss += values.loss * values.images
         self.correct = [sum(pair) for pair in zip_longest(self.correct, values.correct, fillvalue=0)]
         self.labelled = [sum(pair) for pair in zip_longest(self.labelled, values.labelled, fillvalue=0)]
+        self.losses = [sum(pair) for pair in zip_longest(self.losses, values.losses, fillvalue=0.0)]
         self.steps += 1
         self.clipped += values.gradient_norm is not None and values.gradient_norm > clip
 
-    def values(self, prefixes: Sequence[str], *, with_clipped: bool) -> dict[str, float]:
+    def values(self, targets: Sequence[str], *, with_clipped: bool) -> dict[str, float]:
         """Means over the images of the epoch, the speed, and perhaps the share of steps that were clipped.
 
         Args:
-            prefixes: What the names of the values of each target begin with; "" for the first.
+            targets: Their names; that of the first stands in its loss alone, and only if it is not the only one.
             with_clipped: Whether there is such a share.
         """
+        prefixes = ["", *(f"{name}_" for name in targets[1:])]
         answers = zip(prefixes, self.correct, self.labelled, strict=True)
+        losses = zip(targets, self.losses, self.labelled, strict=False) if len(targets) > 1 else ()
         clipped = {"clipped": self.clipped / self.steps} if with_clipped else {}
         return {
             **clipped,
             "train_loss": self.loss / self.images,
+            **{f"train_{name}_loss": loss / labelled for name, loss, labelled in losses if labelled},
             **{f"train_{prefix}accuracy": correct / labelled for prefix, correct, labelled in answers if labelled},
             "images_per_s": self.images / max(self.seconds, 1e-9),
             "seconds": self.seconds,

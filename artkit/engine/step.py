@@ -7,6 +7,7 @@ do, or the model does, as batch normalisation does.
 
 from itertools import zip_longest
 
+import numpy as np
 import torch
 
 from artkit.engine.assembly import Assembly
@@ -45,8 +46,9 @@ class Stepper:
         self._labelled: tuple[int, ...] = ()
         """Images with a label in each target."""
         self._sums: torch.Tensor | None = None
-        """Of the loss, in shares of the step, and of right answers in each target; kept on the device, to wait for it
-        once a step."""
+        """Of losses and of right answers in each target; kept on the device, to wait for it once a step."""
+        self._rows = np.empty(0, dtype=np.int64)
+        """Row of each image of the step."""
 
     @property
     def has_images(self) -> bool:
@@ -78,8 +80,8 @@ class Stepper:
         first = plan.first_position(position)
         augmented = self._augment(batch, epoch, first)
         logits = self._forward(augmented.images)
-        rows = self._assembly.loader.plan[first : first + plan.num_images(position)]
-        judged = self._assembly.loss(logits, batch.targets, augmented.mixed, rows)
+        self._rows = self._assembly.loader.plan[first : first + plan.num_images(position)]
+        judged = self._assembly.loss(logits, batch.targets, augmented.mixed, self._rows)
         if not num_own:
             judged = judged.without_weight()
         with recipe.model.component.guard("backward"):
@@ -104,11 +106,13 @@ class Stepper:
         optimizer.zero_grad(set_to_none=True)
         assert self._sums is not None
         self._ranks.spread(self._buffers)
-        images, loss, *counts = self._ranks.sum(self._images, *self._sums.tolist(), *self._labelled)
-        correct, labelled = counts[: len(self._labelled)], counts[len(self._labelled) :]
+        num_targets = len(self._labelled)
+        images, *sums = self._ranks.sum(self._images, *self._sums.tolist(), *self._labelled)
+        losses, correct, labelled = sums[:num_targets], sums[num_targets:-num_targets], sums[-num_targets:]
         values = StepValues(
             images=int(images),
-            loss=loss,
+            loss=self._assembly.loss.loss_of_step(losses, self._rows),
+            losses=tuple(losses),
             correct=tuple(map(int, correct)),
             labelled=tuple(map(int, labelled)),
             gradient_norm=norm if is_taken else None,
@@ -144,7 +148,7 @@ class Stepper:
         return float(whole(torch.nn.utils.clip_grad_norm_(parameters, self._clip)))
 
     def _count(self, images: int, judged: BatchLoss) -> None:
-        sums = torch.cat([judged.value.reshape(1), judged.correct.double()])
+        sums = torch.cat([judged.sums, judged.correct.double()])
         self._images += images
         self._labelled = tuple(map(sum, zip_longest(self._labelled, judged.labelled, fillvalue=0)))
         self._sums = sums if self._sums is None else self._sums + sums

@@ -113,12 +113,14 @@ class Trainer:
         self._reporters.checkpoint(progress.step, self._folder.state, best=False)
 
     def weights(self) -> dict[str, Any]:
-        """A copy of the weights to be judged, and all that is needed to use them without the run folder; all ranks take
-        part.
+        """A copy of the weights to be judged, and all that is needed to use them without the run folder.
+
+        All ranks take part; those that write nothing have no copy, "model" is empty there.
         """
         with self._judged_weights():
             state = whole(self.assembly.model.state_dict())
-            model = {name: value.to("cpu", copy=True) for name, value in state.items()}
+            kept = state.items() if self._folder.writes else ()
+            model = {name: value.to("cpu", copy=True) for name, value in kept}
         return {
             "model": model,
             "epoch": self.progress.epoch - 1,
@@ -253,8 +255,8 @@ class Trainer:
         """Close the epoch, keep the weights if they are the best so far, and write a checkpoint if one is due."""
         progress = self.progress
         rate = float(self.assembly.optimizer.param_groups[0]["lr"])
-        prefixes = [head.prefix for head in self.assembly.heads]
-        trained = progress.sums.values(prefixes, with_clipped=self._settings.clip > 0)
+        targets = [head.name for head in self.assembly.heads]
+        trained = progress.sums.values(targets, with_clipped=self._settings.clip > 0)
         row = progress.finish_epoch(self._ranks.broadcast({**trained, "learning_rate": rate, **validation}))
         self._observe(row)
         epoch = progress.epoch - 1

@@ -187,6 +187,23 @@ def test_training_losses_of_other_targets_are_not_drawn_over_one_another(bench):
     assert "  test, 10 images" in output
 
 
+def test_training_losses_of_one_target_are_drawn_whatever_is_learnt_beside_it(bench):
+    from artkit.engine.comparison.results import have_one_objective, read_results
+
+    alone = bench.add("alone", with_mistakes(0))
+    both = bench.add("both", with_mistakes(1), data__targets=["animal", "place"])
+    facts = json.loads((both / "run.json").read_text())
+    facts["data"]["targets"].append({"name": "place"})
+    (both / "run.json").write_text(json.dumps(facts))
+    header, *rows = (both / "metrics.csv").read_text().splitlines()
+    table = [f"{header},train_animal_loss", *(f"{row},0.25" for row in rows)]
+    (both / "metrics.csv").write_text("\n".join(table) + "\n")
+    results = read_results([alone, both])
+    assert have_one_objective(results)
+    assert [epoch["train_loss"] for epoch in results[1].epochs] == [0.25] * len(rows)
+    assert "all targets together" not in artkit(alone, both).output
+
+
 def test_the_table_has_figures_with_intervals(bench):
     lines = artkit(bench.add("first", with_mistakes(0, 1))).output.splitlines()
     assert lines[0].split()[:3] == ["run", "tested", "on"]

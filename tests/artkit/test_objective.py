@@ -22,6 +22,7 @@ PLAIN_MODEL = """
         return nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, ctx.num_outputs))
 """
 COLUMNS = {"artist": slice(0, 3), "style": slice(3, 5)}
+ONE_OF_TWO = ({"artist": 1, "style": 0}, {"artist": 0, "style": 1})
 
 
 @pytest.fixture
@@ -76,7 +77,9 @@ def test_the_loss_is_the_weighted_sum_of_the_means_over_the_images_of_the_step_w
     assert counts["artist"] != counts["style"]
     expected = by_hand(logits, batch.targets, counts, {"artist": 1.0, "style": 0.5})
     assert judged.loss.item() == pytest.approx(expected.item(), rel=1e-5)
-    assert judged.value.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert parts.loss.loss_of_step(judged.sums.tolist(), rows) == pytest.approx(expected.item(), rel=1e-5)
+    alone = [by_hand(logits, batch.targets, {"artist": 1, "style": 1}, weights) for weights in ONE_OF_TWO]
+    assert judged.sums.tolist() == pytest.approx([total.item() for total in alone], rel=1e-5)
     assert judged.labelled == tuple(int((batch.targets[name] >= 0).sum()) for name in COLUMNS)
     right = [(logits[:, columns].argmax(1) == batch.targets[name]).sum().item() for name, columns in COLUMNS.items()]
     assert judged.correct.tolist() == right
@@ -134,6 +137,25 @@ def test_weights_scale_the_part_of_their_target(training_bench, recipe_of):
     without, once, thrice = losses
     assert once > without
     assert thrice - without == pytest.approx(3 * (once - without), rel=1e-5)
+
+
+@pytest.mark.parametrize("options", [("train.batch_size=24",), ("train.batch_size=4", "train.accumulate=6")])
+def test_the_loss_of_each_target_is_recorded_beside_their_sum(training_bench, recipe_of, options):
+    recipe = recipe_of(*options, "train.epochs=1", "data.target_weights=style=0.5")
+    (row,) = training_bench.train(recipe).progress.history  # of a single step
+    assert row["train_loss"] == pytest.approx(row["train_artist_loss"] + 0.5 * row["train_style_loss"])
+    untrained = assemble(recipe, open_data(recipe))
+    batch = next(iter(untrained.loader))
+    if len(batch.rows) > 4:
+        images = untrained.preprocessing.normalise(untrained.preprocessing.to_unit(batch.images))
+        logits, styles = untrained.model(images)[:, 3:], batch.targets["style"]
+        expected = F.cross_entropy(logits[styles >= 0], styles[styles >= 0])
+        assert row["train_style_loss"] == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_one_target_alone_has_one_loss(training_bench):
+    row = training_bench.train(training_bench.recipe("train.epochs=1")).progress.history[0]
+    assert [name for name in row if name.startswith("train_")] == ["train_loss", "train_accuracy"]
 
 
 def test_a_target_of_weight_zero_is_judged_and_not_learnt(training_bench, recipe_of):

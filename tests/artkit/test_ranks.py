@@ -292,7 +292,7 @@ def assert_close_runs(run, expected):
         values = [row[name] for row in rows(run / "steps.csv") if name in row]
         assert values == pytest.approx([row[name] for row in rows(expected / "steps.csv") if name in row], rel=2e-5)
     for values, others in zip(rows(run / "metrics.csv"), rows(expected / "metrics.csv"), strict=True):
-        judged = {name for name in values if name.startswith("val_") and name.endswith("loss")}
+        judged = {name for name in values if name.startswith(("val_", "train_")) and name.endswith("loss")}
         learnt = {name for name in values if name.startswith("train_") and name.endswith("accuracy")}
         assert {name: values[name] for name in judged} == pytest.approx({name: others[name] for name in judged}, 1e-4)
         assert {name: values[name] for name in learnt} == {name: others[name] for name in learnt}

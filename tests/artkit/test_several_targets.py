@@ -79,7 +79,8 @@ def test_the_first_target_names_its_values_as_if_it_were_alone_and_others_have_t
     with (run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     names = ("accuracy", "macro_recall", "macro_f1", "loss")
-    expected = {"train_accuracy", "train_style_accuracy", "best_accuracy", "best_loss"}
+    expected = {"train_accuracy", "train_style_accuracy", "best_accuracy", "best_loss", "train_artist_loss"}
+    expected |= {"train_loss", "train_style_loss"}
     expected |= {f"val_{name}" for name in names} | {f"val_style_{name}" for name in names}
     assert expected <= rows[0].keys()
     best = max(float(row["val_accuracy"]) for row in rows)

@@ -59,6 +59,14 @@ def test_lines_of_several_targets_say_what_they_are_of():
     }
 
 
+def test_each_of_several_targets_has_a_line_of_its_training_loss():
+    epochs = [{**epoch, "train_artist_loss": 1.2, "train_style_loss": 0.6, "val_style_loss": 0.4} for epoch in EPOCHS]
+    drawn = lines(panels(draw_curves(epochs, ["artist", "style"]))["Loss"])
+    assert drawn["training of artist"] == [[1, 1.2], [2, 1.2], [3, 1.2]]
+    assert drawn["training of style"] == [[1, 0.6], [2, 0.6], [3, 0.6]]
+    assert not any("together" in label for label in drawn)
+
+
 def test_a_run_without_validation_has_its_training_drawn():
     figure = draw_curves([{"epoch": 0.0, "train_loss": 2.0}, {"epoch": 1.0, "train_loss": 1.0}])
     assert lines(panels(figure)["Loss"]) == {"training": [[1, 2.0], [2, 1.0]]}

@@ -17,7 +17,7 @@ from artkit.wilson import wilson_interval
 from artkit_shards.wording import counted
 
 JOINT_LOSS: Final = "train_loss"
-"""The value of an epoch that is one of all targets together."""
+"""The value of an epoch that is one of all targets together, where there is none of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,8 @@ class RunResult:
     """The values of each epoch, from metrics.csv, named as if there were no other target; empty without it."""
     answers: Answers | None
     """From predictions.csv; None without it."""
+    has_own_loss: bool = True
+    """Whether its training losses are those of the target alone; earlier versions had those of all together."""
 
     @property
     def tested_on(self) -> str:
@@ -102,7 +104,9 @@ def read_results(folders: Sequence[Path], target: str | None = None) -> list[Run
 
 
 def have_one_objective(runs: Sequence[RunResult]) -> bool:
-    """Whether all runs learn the same targets with the same weights, so that their training losses mean the same."""
+    """Whether the training losses of all runs mean the same: those of one target each, or of the same several."""
+    if all(run.has_own_loss for run in runs):
+        return True
     objectives = [
         (run.learnt, {name: value for name, value in run.recipe.items() if name.startswith("data.target_weights")})
         for run in runs
@@ -152,8 +156,9 @@ def _read_result(path: Path, name: str, target: str | None) -> RunResult:
         split=tested.get("split") if figures else None,
         images=figures.get("images", 0),
         metrics=figures.get("metrics", {}),
-        epochs=epochs if is_first else [_values_of(target, epoch) for epoch in epochs],
+        epochs=[_values_of(target, epoch, is_first=is_first) for epoch in epochs],
         answers=_read_answers(answers) if figures else None,
+        has_own_loss=len(learnt) == 1 or any(f"train_{target}_loss" in epoch for epoch in epochs),
     )
 
 
@@ -172,8 +177,10 @@ def _read_answers(path: Path) -> Answers | None:
         raise RunError(f"{path} is damaged ({error!r}); move it away to compare without it") from None
 
 
-def _values_of(target: str, epoch: Mapping[str, float]) -> dict[str, float]:
-    """The values of an epoch with those of a target in place of the first target's."""
+def _values_of(target: str, epoch: Mapping[str, float], *, is_first: bool) -> dict[str, float]:
+    """The values of an epoch with those of a target in place of the first target's and of all together."""
+    if is_first:
+        return {**epoch, JOINT_LOSS: epoch[f"train_{target}_loss"]} if f"train_{target}_loss" in epoch else dict(epoch)
     shared = {name: value for name, value in epoch.items() if name in ("epoch", JOINT_LOSS)}
     own = {name: value for name, value in epoch.items() if name.startswith((f"train_{target}_", f"val_{target}_"))}
     return shared | {name.replace(f"_{target}_", "_", 1): value for name, value in own.items()}

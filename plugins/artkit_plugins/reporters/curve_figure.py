@@ -95,7 +95,10 @@ def draw_curves(epochs: Sequence[Epoch], targets: Sequence[str] = ()) -> Figure:
     ((loss, accuracy), (rate, speed)) = figure.subplots(2, 2)
     figure.subplots_adjust(hspace=0.62 + 0.12 * len(further), wspace=0.2)
     tidy(loss, "Loss")
-    _line(loss, epochs, "train_loss", "training, all targets together" if further else "training", BLUE)
+    if further and any(f"train_{targets[0]}_loss" in epoch for epoch in epochs):
+        _line(loss, epochs, f"train_{targets[0]}_loss", f"training{first}", BLUE)
+    else:
+        _line(loss, epochs, "train_loss", "training, all targets together" if further else "training", BLUE)
     _line(loss, epochs, "val_loss", f"validation{first}", ORANGE, best="loss")
     tidy(accuracy, "Accuracy")
     _line(accuracy, epochs, "train_accuracy", f"training{first}", BLUE)
@@ -103,6 +106,7 @@ def draw_curves(epochs: Sequence[Epoch], targets: Sequence[str] = ()) -> Figure:
     _line(accuracy, epochs, "val_macro_recall", f"macro recall{first} in validation", GREEN, best="macro_recall")
     for target, style in zip(further, itertools.cycle(FURTHER_STYLES)):
         label = f"validation of {shorten(target, 24)}"
+        _line(loss, epochs, f"train_{target}_loss", f"training of {shorten(target, 24)}", BLUE, style=style)
         _line(loss, epochs, f"val_{target}_loss", label, FURTHER_COLOUR, style=style)
         _line(accuracy, epochs, f"val_{target}_accuracy", label, FURTHER_COLOUR, style=style)
     accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -21,6 +21,7 @@ def curve_panels(run: RunInfo, epochs: Sequence[Epoch]) -> list[dict[str, Any]]:
         ("train_loss", "training, all targets together" if further else "training"),
         ("val_loss", f"validation{of_first}"),
         *((f"val_{name}_loss", f"validation of {name}") for name in further),
+        *((f"train_{name}_loss", f"training of {name}") for name in run.targets if further),
     ]
     accuracy = [
         ("train_accuracy", f"training{of_first}"),
