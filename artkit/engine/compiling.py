@@ -6,6 +6,7 @@ judged is computed by the plain model, as everyone else who loads the weights co
 """
 
 import itertools
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -25,7 +26,11 @@ def compile_model(model: torch.nn.Module, device: torch.device, tell: Callable[[
         What was compiled, or the model itself if nothing can be compiled here.
     """
     try:
-        torch.compile(_twice)(torch.ones(1, device=device))
+        # What torch imports for its first compilation may warn of its own accord. Where warnings are errors, that would
+        # keep it from compiling.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.compile(_twice)(torch.ones(1, device=device))
     except RuntimeError as error:
         tell(f"train.compile has no effect, for nothing can be compiled on this machine ({_reason(error)})")
         return model

@@ -5,13 +5,6 @@ import torch
 
 from artkit.engine.compiling import compile_model
 
-# What torch imports when it first compiles may warn of its own accord, depending on what was imported before.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:Distutils was imported before Setuptools:UserWarning"),
-    pytest.mark.filterwarnings("ignore:Setuptools is replacing distutils:UserWarning"),
-]
-
 
 def test_without_a_compiler_a_note_says_so_and_the_model_is_used_as_it_is():
     from torch._inductor import config

@@ -35,6 +35,10 @@ class TestPort:
         for module in ("starlette", "uvicorn", "python_multipart"):
             pytest.importorskip(module, reason="needs the extra serve")
 
+    @pytest.fixture(autouse=True)
+    def run_folder(self, tmp_path):
+        (tmp_path / "recipe.toml").touch()  # what a run folder is told by
+
     def test_a_port_in_use_is_an_error_before_any_work(self, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             number = taken.getsockname()[1]
