@@ -21,7 +21,19 @@ from typing import Final
 
 from made_up_run import made_up_run
 
-REPORTERS: Final = ("metrics", "predictions", "confusion-matrix", "mosaic", "curves", "report")
+REPORTERS: Final = (
+    "metrics",
+    "predictions",
+    "confusion-matrix",
+    "per-class",
+    "confused-pairs",
+    "top-losses",
+    "mosaic",
+    "calibration",
+    "curves",
+    "model-card",
+    "report",
+)
 PAGE_LIMIT_MB: Final = 15.0
 LOAD_LIMIT_S: Final = 2.0
 READY: Final = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
