@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from artkit.engine import job
+from artkit.engine.answers import ANSWERS
 from artkit.engine.checkpoint import load_checkpoint
 from artkit.recipe import CommandLine, Recipe, read_recipe_file, resolve_recipe
 from artkit.registry import load_registry
@@ -81,8 +82,9 @@ def without_clock(value: Any) -> Any:
 
 def content(folder: Path) -> dict[str, Any]:
     """What a run leaves that does not depend on the clock, by file."""
-    weights = {str(path.relative_to(folder)): without_clock(load_checkpoint(path)) for path in folder.rglob("*.safe*")}
-    tables = {name: (folder / name).read_text() for name in ("steps.csv", "predictions.csv")}
+    checkpoints = [path for path in folder.rglob("*.safe*") if path.name != ANSWERS]
+    weights = {str(path.relative_to(folder)): without_clock(load_checkpoint(path)) for path in checkpoints}
+    tables = {name: (folder / name).read_bytes() for name in ("steps.csv", "predictions.csv", ANSWERS)}
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
     return {**weights, **tables, "names": names}
 
@@ -117,7 +119,7 @@ def main() -> None:
     if different:
         sys.exit(f"after {args.kills} kills these differ: {', '.join(sorted(different))}")
     places = ", ".join(f"{count} while {where}" for where, count in sorted(killed.items()))
-    print(f"{args.kills} kills in one run of {ours['steps.csv'].count(chr(10)) - 1} steps ({places})")
+    print(f"{args.kills} kills in one run of {len(ours['steps.csv'].splitlines()) - 1} steps ({places})")
     print(f"equal to the run without a kill, bit for bit: {', '.join(sorted(ours))}")
 
 

@@ -43,7 +43,7 @@ def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> dict[str,
         with safe_open(path, framework="pt", device=str(device)) as file:
             plain = json.loads((file.metadata() or {})["artkit"])
             return dict(_join(plain, file))
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path} is not a checkpoint of artkit, or it is damaged ({error})") from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from artkit.engine.atomic import write_atomically
 from artkit.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -37,6 +38,13 @@ def test_tensors_that_share_memory_are_saved(tmp_path):
 def test_a_missing_checkpoint_is_said_to_be_missing(tmp_path):
     with pytest.raises(RunError, match=r"there is no checkpoint .*nothing\.safetensors"):
         load_checkpoint(tmp_path / "nothing.safetensors")
+
+
+def test_the_answers_of_a_run_are_no_checkpoint(tmp_path):
+    path = tmp_path / "answers.safetensors"
+    path.write_bytes(save({"numbers": torch.zeros(2)}, metadata={"artkit": '{"format": 1}'}))
+    with pytest.raises(RunError, match="is not a checkpoint of artkit, or it is damaged"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"junk" * 100, b"\x08\0\0\0\0\0\0\0{}      "])
