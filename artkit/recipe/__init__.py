@@ -14,8 +14,9 @@ A resolved recipe written to TOML is a recipe again, and repeats the run. Module
 first asked for, so that the list of shipped recipes does without what only resolving needs.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from artkit.lazy import lazy_names
 
 if TYPE_CHECKING:
     from artkit.recipe.layers import CommandLine, read_recipe_file
@@ -58,9 +59,4 @@ _HOMES: Final = {
 }
 """Public name -> the module here that has it."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'artkit.recipe' has no attribute '{name}'")
-    value = globals()[name] = getattr(import_module(f"artkit.recipe.{_HOMES[name]}"), name)
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -26,8 +26,9 @@ One broken plugin never stops the others. Modules are imported when a name of th
 list of plugins does without what only loading them needs.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from artkit.lazy import lazy_names
 
 if TYPE_CHECKING:
     from artkit.registry.clashes import clash_notes
@@ -91,9 +92,4 @@ _HOMES: Final = {
 }
 """Public name -> the module here that has it."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'artkit.registry' has no attribute '{name}'")
-    value = globals()[name] = getattr(import_module(f"artkit.registry.{_HOMES[name]}"), name)
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)

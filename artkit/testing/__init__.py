@@ -17,8 +17,9 @@ and assigned.py what of; observing.py, spawning.py and import_probe.py look on, 
 depends on artkit's own tests, and only pytest_contract.py and harness.py on pytest.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from artkit.lazy import lazy_names
 
 if TYPE_CHECKING:
     from artkit.testing.checking import CheckResult, check_plugin
@@ -50,8 +51,4 @@ _HOMES: Final = {
     "tiny_dataset": "dataset",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'artkit.testing' has no attribute '{name}'")
-    return getattr(import_module(f"artkit.testing.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(__name__, _HOMES)
