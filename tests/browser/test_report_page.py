@@ -1,7 +1,6 @@
 """The report page in a real browser: on a phone and on a desk, light and dark, by mouse, finger and keyboard."""
 
 import re
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,18 +46,6 @@ CONTRAST = """() => {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    driver = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs a chromium on the PATH")
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     """The page of a made-up run, by number of classes; made when it is first asked for."""
     made = {}
@@ -78,9 +65,9 @@ def reports(tmp_path_factory):
 
 
 @contextmanager
-def opened(browser, path, *, width=1440, scheme="light", **options):
+def opened(chromium_browser, path, *, width=1440, scheme="light", **options):
     """A page that must have no error and ask for nothing."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
+    context = chromium_browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
     page = context.new_page()
     troubles, asked = [], []
     page.on("console", lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None)
@@ -106,8 +93,8 @@ def overflow(page):
 @pytest.mark.parametrize("num_classes", SIZES)
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_and_is_painted(browser, reports, num_classes, width, scheme):
-    with opened(browser, reports(num_classes), width=width, scheme=scheme) as page:
+def test_the_page_fits_and_is_painted(chromium_browser, reports, num_classes, width, scheme):
+    with opened(chromium_browser, reports(num_classes), width=width, scheme=scheme) as page:
         assert overflow(page) <= 0
         assert page.locator(".sortable tbody tr").count() == num_classes
         assert page.locator(".panel svg path").count() == 7
@@ -123,8 +110,8 @@ def test_the_page_fits_and_is_painted(browser, reports, num_classes, width, sche
             assert ratio >= 4.5, selector
 
 
-def test_headings_sort_the_classes_both_ways(browser, reports):
-    with opened(browser, reports(12)) as page:
+def test_headings_sort_the_classes_both_ways(chromium_browser, reports):
+    with opened(chromium_browser, reports(12)) as page:
         heading = page.locator("th[data-sort]", has_text="class")
         heading.get_by_role("button").click()
         assert heading.get_attribute("aria-sort") == "ascending"
@@ -139,8 +126,8 @@ def test_headings_sort_the_classes_both_ways(browser, reports):
         assert numbers == sorted(numbers, reverse=True)
 
 
-def test_classes_are_found_by_a_part_of_their_name(browser, reports):
-    with opened(browser, reports(50), width=360) as page:
+def test_classes_are_found_by_a_part_of_their_name(chromium_browser, reports):
+    with opened(chromium_browser, reports(50), width=360) as page:
         page.get_by_label("Find").fill("BRANDT")
         shown = names_shown(page)
         assert 0 < len(shown) < 50
@@ -152,8 +139,8 @@ def test_classes_are_found_by_a_part_of_their_name(browser, reports):
         assert faultless.count() == 50 - len(names_shown(page))
 
 
-def test_curves_tell_their_values_to_pointers_and_keys(browser, reports):
-    with opened(browser, reports(12)) as page:
+def test_curves_tell_their_values_to_pointers_and_keys(chromium_browser, reports):
+    with opened(chromium_browser, reports(12)) as page:
         panel = page.locator(".panel", has_text="Loss").first
         panel.locator("svg").first.hover(position={"x": 300, "y": 90})
         told = panel.locator(".reading").inner_text()
@@ -167,8 +154,8 @@ def test_curves_tell_their_values_to_pointers_and_keys(browser, reports):
 
 
 @pytest.mark.parametrize(("num_classes", "width"), [(12, 360), (50, 1440), (200, 1440)])
-def test_a_cell_tells_its_numbers_and_opens_its_images(browser, reports, num_classes, width):
-    with opened(browser, reports(num_classes), width=width) as page:
+def test_a_cell_tells_its_numbers_and_opens_its_images(chromium_browser, reports, num_classes, width):
+    with opened(chromium_browser, reports(num_classes), width=width) as page:
         truth, said, number = page.evaluate("targets[0].mistakes[0]")
         name = page.evaluate("targets[0].classes.name")
         support = page.evaluate("targets[0].classes.support")
@@ -189,8 +176,8 @@ def test_a_cell_tells_its_numbers_and_opens_its_images(browser, reports, num_cla
         assert not dialog.is_visible()
 
 
-def test_the_matrix_is_walked_by_keys(browser, reports):
-    with opened(browser, reports(200)) as page:
+def test_the_matrix_is_walked_by_keys(chromium_browser, reports):
+    with opened(chromium_browser, reports(200)) as page:
         page.locator(".viewport").focus()
         page.keyboard.press("PageDown")
         first = page.locator(".said").inner_text()
@@ -207,8 +194,8 @@ def test_the_matrix_is_walked_by_keys(browser, reports):
         assert page.evaluate("document.activeElement.className").startswith("viewport")
 
 
-def test_the_largest_mistakes_are_visited_by_buttons(browser, reports):
-    with opened(browser, reports(200), width=360) as page:
+def test_the_largest_mistakes_are_visited_by_buttons(chromium_browser, reports):
+    with opened(chromium_browser, reports(200), width=360) as page:
         show = page.get_by_role("button", name="show its images")
         assert show.is_disabled()
         page.get_by_role("button", name="next mistake").click()
@@ -218,8 +205,8 @@ def test_the_largest_mistakes_are_visited_by_buttons(browser, reports):
         assert page.get_by_role("dialog").is_visible()
 
 
-def test_larger_cells_have_names_and_stay_in_the_page(browser, reports):
-    with opened(browser, reports(200), width=360) as page:
+def test_larger_cells_have_names_and_stay_in_the_page(chromium_browser, reports):
+    with opened(chromium_browser, reports(200), width=360) as page:
         assert not page.evaluate("matrices[0].view.isNamed")
         page.get_by_role("button", name="next mistake").click()
         for _ in range(3):
@@ -237,8 +224,8 @@ def test_larger_cells_have_names_and_stay_in_the_page(browser, reports):
         assert overflow(page) <= 0
 
 
-def test_another_order_keeps_the_chosen_cell(browser, reports):
-    with opened(browser, reports(50)) as page:
+def test_another_order_keeps_the_chosen_cell(chromium_browser, reports):
+    with opened(chromium_browser, reports(50)) as page:
         page.get_by_role("button", name="next mistake").click()
         pair = page.evaluate("matrices[0].pair()")
         page.get_by_label("Order").select_option("by name")
@@ -247,8 +234,8 @@ def test_another_order_keeps_the_chosen_cell(browser, reports):
         assert order == page.evaluate("(names) => [...names].sort((a, b) => a.localeCompare(b, 'en'))", order)
 
 
-def test_a_tap_tells_and_a_second_one_opens(browser, reports):
-    with opened(browser, reports(12), width=360, has_touch=True, is_mobile=True) as page:
+def test_a_tap_tells_and_a_second_one_opens(chromium_browser, reports):
+    with opened(chromium_browser, reports(12), width=360, has_touch=True, is_mobile=True) as page:
         truth, said, _ = page.evaluate("targets[0].mistakes[0]")
         matrix = page.locator(".viewport")
         matrix.scroll_into_view_if_needed()
@@ -263,8 +250,8 @@ def test_a_tap_tells_and_a_second_one_opens(browser, reports):
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_pairs_and_classes_open_with_their_images(browser, reports, width):
-    with opened(browser, reports(50), width=width) as page:
+def test_pairs_and_classes_open_with_their_images(chromium_browser, reports, width):
+    with opened(chromium_browser, reports(50), width=width) as page:
         button = page.locator(".pairs button").first
         button.click()
         dialog = page.get_by_role("dialog")
@@ -280,8 +267,8 @@ def test_pairs_and_classes_open_with_their_images(browser, reports, width):
         assert all(re.fullmatch(r"none|[\d,]+ images?|[\d,]+ of [\d,]+ images? shown", text) for text in told)
 
 
-def test_right_and_wrong_are_told_by_signs_as_well(browser, reports):
-    with opened(browser, reports(12)) as page:
+def test_right_and_wrong_are_told_by_signs_as_well(chromium_browser, reports):
+    with opened(chromium_browser, reports(12)) as page:
         tiles = page.locator(".pairs .tile")
         signs = tiles.locator(".sign").all_inner_texts()
         classes = tiles.evaluate_all("(all) => all.map((each) => each.classList.contains('right'))")
@@ -291,8 +278,8 @@ def test_right_and_wrong_are_told_by_signs_as_well(browser, reports):
         assert all(alts)
 
 
-def test_the_reader_chooses_the_colours(browser, reports):
-    with opened(browser, reports(12)) as page:
+def test_the_reader_chooses_the_colours(chromium_browser, reports):
+    with opened(chromium_browser, reports(12)) as page:
         background = "getComputedStyle(document.body).backgroundColor"
         light = page.evaluate(background)
         page.get_by_label("Colours").select_option("dark")
@@ -304,8 +291,8 @@ def test_the_reader_chooses_the_colours(browser, reports):
         assert page.evaluate(background) == light
 
 
-def test_without_scripts_there_are_tables_and_still_pictures(browser, reports):
-    with opened(browser, reports(12), java_script_enabled=False) as page:
+def test_without_scripts_there_are_tables_and_still_pictures(chromium_browser, reports):
+    with opened(chromium_browser, reports(12), java_script_enabled=False) as page:
         assert page.locator(".sortable tbody tr:visible").count() == 12
         assert page.locator("figure img:visible").count() == 2
         assert not page.locator(".matrix").is_visible()
@@ -313,8 +300,8 @@ def test_without_scripts_there_are_tables_and_still_pictures(browser, reports):
         assert page.locator(".pairs li:visible").count() == 12
 
 
-def test_on_paper_nothing_is_left_that_must_be_clicked(browser, reports):
-    with opened(browser, reports(12), width=800, scheme="dark") as page:
+def test_on_paper_nothing_is_left_that_must_be_clicked(chromium_browser, reports):
+    with opened(chromium_browser, reports(12), width=800, scheme="dark") as page:
         page.emulate_media(media="print")
         assert not page.locator(".bar").is_visible()
         assert not page.locator(".controls").first.is_visible()
@@ -322,14 +309,14 @@ def test_on_paper_nothing_is_left_that_must_be_clicked(browser, reports):
         assert overflow(page) <= 0
 
 
-def test_names_are_never_markup(browser, reporter_stage, predictions_from):
+def test_names_are_never_markup(chromium_browser, reporter_stage, predictions_from):
     names = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "&lt;b&gt;"]
     reporter_stage.add(report(reporter_stage.context))
     reporter_stage.start(names)
     reporter_stage.epoch(0)
     reporter_stage.send("artkit_predictions", predictions=predictions_from([[2, 2, 0], [1, 6, 0], [0, 0, 2]], names))
     reporter_stage.end()
-    with opened(browser, reporter_stage.folder / "report.html") as page:
+    with opened(chromium_browser, reporter_stage.folder / "report.html") as page:
         assert sorted(names_shown(page)) == sorted(names)
         page.locator(".pairs button").first.click()
         assert page.get_by_role("dialog").locator("h2").inner_text() == f"{names[0]} taken for {names[1]}"
@@ -343,7 +330,7 @@ def test_ten_thousand_images_of_two_hundred_classes_stay_small(reports, tmp_path
     assert (tmp_path / "report.html").stat().st_size < 15_000_000
 
 
-def test_the_page_may_show_pictures_beside_it_and_ask_for_nothing_else(browser, reporter_stage):
+def test_the_page_may_show_pictures_beside_it_and_ask_for_nothing_else(chromium_browser, reporter_stage):
     from PIL import Image
 
     folder = reporter_stage.folder
@@ -352,7 +339,7 @@ def test_the_page_may_show_pictures_beside_it_and_ask_for_nothing_else(browser, 
     reporter_stage.start(["a", "b"])
     reporter_stage.context.publish(folder / "large.png", title="Large", kind="figure")
     reporter_stage.end()
-    context = browser.new_context()
+    context = chromium_browser.new_context()
     page = context.new_page()
     page.goto((folder / "report.html").as_uri())
     assert page.locator("figure img").evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 1800

@@ -71,18 +71,6 @@ def picture(uneven_shards):
     return open_dataset(uneven_shards).split("train").read(0)
 
 
-@pytest.fixture(scope="module")
-def chromium_browser():
-    driver = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs a chromium on the PATH")
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium)
-        yield opened
-        opened.close()
-
-
 @contextmanager
 def opened(browser, address, *, width=1440, scheme="light", refusals=False, **options):
     """A page without errors, but for the refusals that a test wants, which asks nobody else for anything."""
