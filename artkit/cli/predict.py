@@ -23,8 +23,8 @@ from artkit.cli.trained_options import (
     UsedPrecision,
     check_tau,
 )
-from artkit.cli.trained_run import load_run, temperatures_of
-from artkit.cli.unknown_score import NoUnknown, UnknownScoreChoice, load_rule
+from artkit.cli.trained_run import load_run, make_predictor
+from artkit.cli.unknown_score import NoUnknown, UnknownScoreChoice
 
 if TYPE_CHECKING:
     from artkit.cli.prediction_rows import PredictionWriter
@@ -111,7 +111,6 @@ def predict(
     from artkit.cli.prediction_tally import UnusableTally
     from artkit.engine.answering import Answering
     from artkit.engine.images.asked import AskedImages
-    from artkit.engine.predicting import Predictor
     from artkit_shards.wording import counted
 
     check_tau(tau, calibrated=calibrated)
@@ -123,10 +122,15 @@ def predict(
         sheets = None if mosaic is None else Sheets(mosaic, f"What {run.resolve().name} says")
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
         trained = load_run(run, weights, device=device, plugins=plugins, precision=precision)
-        temperatures = temperatures_of(run, trained, calibrated=calibrated)
-        rule = load_rule(run, trained, unknown_score, no_unknown=no_unknown)
-        mirrored = False if no_tta else None
-        predictor = Predictor(trained, tau=tau, temperatures=temperatures, mirrored=mirrored, unknown=rule)
+        predictor = make_predictor(
+            run,
+            trained,
+            tau=tau,
+            calibrated=calibrated,
+            no_tta=no_tta,
+            unknown_score=unknown_score,
+            no_unknown=no_unknown,
+        )
         tally = UnusableTally(rejected)  # not before, for it writes a header, and a mistake above should leave no file
         answering = Answering(
             predictor=predictor,

@@ -19,8 +19,8 @@ from artkit.cli.trained_options import (
     UsedPrecision,
     check_tau,
 )
-from artkit.cli.trained_run import load_run, temperatures_of
-from artkit.cli.unknown_score import NoUnknown, UnknownScoreChoice, features_progress, load_rule
+from artkit.cli.trained_run import load_run, make_predictor
+from artkit.cli.unknown_score import NoUnknown, UnknownScoreChoice, features_progress
 
 if TYPE_CHECKING:
     from artkit.engine.trained import TrainedModel
@@ -75,7 +75,6 @@ def serve(
     from artkit.engine.folder import check_run_folder
 
     check_run_folder(run)  # before torch is imported, which takes seconds
-    from artkit.engine.predicting import Predictor
     from artkit.serving.app import make_app
     from artkit.serving.guards import own_names
     from artkit.serving.limits import Limits
@@ -87,13 +86,19 @@ def serve(
     with open_port(host, port) as taken:
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)
         trained = load_run(run, weights, device=device, plugins=plugins, precision=precision)
-        temperatures = temperatures_of(run, trained, calibrated=calibrated)
-        rule = load_rule(run, trained, unknown_score, no_unknown=no_unknown)
-        mirrored = False if no_tta else None
+        predictor = make_predictor(
+            run,
+            trained,
+            tau=tau,
+            calibrated=calibrated,
+            no_tta=no_tta,
+            unknown_score=unknown_score,
+            no_unknown=no_unknown,
+        )
         works, why_not = _load_works(run, trained) if nearest else (None, None)
         service = Service(
             run=run.resolve().name,
-            predictor=Predictor(trained, tau=tau, temperatures=temperatures, mirrored=mirrored, unknown=rule),
+            predictor=predictor,
             neighbours=works,
             no_neighbours=why_not,
             top=top,

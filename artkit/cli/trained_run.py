@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from artkit.cli.notes import print_note
 from artkit.cli.resolving import tell_changed_plugins
 from artkit.cli.trained_options import JudgingPrecision, Weights, weights_name
+from artkit.cli.unknown_score import UnknownScore, load_rule
 
 if TYPE_CHECKING:
+    from artkit.engine.predicting import Predictor
     from artkit.engine.trained import TrainedModel
     from artkit.registry import PluginSettings
 
@@ -70,3 +72,36 @@ def temperatures_of(run: Path, trained: "TrainedModel", *, calibrated: bool) -> 
     from artkit.engine.open_set.fitted import load_temperatures
 
     return load_temperatures(run, trained) if calibrated else {}
+
+
+def make_predictor(
+    run: Path,
+    trained: "TrainedModel",
+    *,
+    tau: float,
+    calibrated: bool,
+    no_tta: bool,
+    unknown_score: UnknownScore | None,
+    no_unknown: bool,
+) -> "Predictor":
+    """What answers images by a model, as the command line wants it.
+
+    Args:
+        run: The run folder.
+        trained: A model of the run.
+        tau: What `--tau` says.
+        calibrated: What `--calibrated` says.
+        no_tta: What `--no-tta` says.
+        unknown_score: What `--unknown-score` says; None: that of the run.
+        no_unknown: What `--no-unknown` says.
+
+    Raises:
+        RunError: if answers are to be calibrated, and no temperature was fitted to these weights; or if the score
+            cannot be computed for this model.
+    """
+    from artkit.engine.predicting import Predictor
+
+    temperatures = temperatures_of(run, trained, calibrated=calibrated)
+    rule = load_rule(run, trained, unknown_score, no_unknown=no_unknown)
+    mirrored = False if no_tta else None
+    return Predictor(trained, tau=tau, temperatures=temperatures, mirrored=mirrored, unknown=rule)
