@@ -1,5 +1,7 @@
 """`artkit plugins new`: what it writes and says, and what it refuses."""
 
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -55,6 +57,19 @@ def test_it_ends_with_the_three_commands_that_come_next(new):
     assert says_next == "next:"
     assert install.endswith("pip install --editable './artkit-film-grain[test]'")
     assert (test, use) == ("  pytest artkit-film-grain", "  artkit run --augmenter film-grain")
+
+
+def test_setuptools_can_be_imported_after_it(tmp_path):
+    """It cannot once anyone has asked whether pip could be imported; torch compiles nothing without it."""
+    program = """if True:
+        from artkit.cli.plugins import plugins_app
+        plugins_app(["new", "artkit-vit"], standalone_mode=False)
+        import setuptools
+    """
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "pip install --editable './artkit-vit[test]'" in done.stdout
 
 
 def test_a_model_is_the_example_without_a_kind_and_the_folder_can_be_chosen(new, tmp_path):
