@@ -18,6 +18,7 @@ training_loader.py  the images of a run, in sizes that may grow
 step_plan.py      which positions of a plan learn together in one optimizer step
 step.py           one optimizer step: accumulated, clipped
 precision.py      float32 or mixed precision; overlong_strides.py knows models that must not have bf16
+memory_layout.py  how a model lies in memory, and layers that cannot bear it
 compiling.py      the forward pass of training as compiled code
 averaging.py      the moving average of the weights
 budget.py         the time that a run may take

@@ -18,6 +18,7 @@ from artkit.engine.augmentation import AugmentationChain, AugmentationStep
 from artkit.engine.columns import Columns
 from artkit.engine.epoch_loss import EpochLoss
 from artkit.engine.finetuning import Finetuning, plan_finetuning, scale_learning_rates
+from artkit.engine.memory_layout import avoid_narrow_strides, channels_last
 from artkit.engine.objective import Objective, TargetLoss
 from artkit.engine.precision import Precision, fitting_precision
 from artkit.engine.preprocessing import Preprocessing
@@ -263,14 +264,7 @@ def _place(
         shard_model(model, num_outputs, device, ranks)
     else:
         channels_last(model.to(device))
-
-
-def channels_last(model: torch.nn.Module) -> torch.nn.Module:
-    """Lay out kernels as the loader lays out images; `Module.to` would refuse a model with parameters of rank 5."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        if tensor.ndim == 4:
-            tensor.data = tensor.data.to(memory_format=torch.channels_last)
-    return model
+    avoid_narrow_strides(model)
 
 
 def _preprocessing(recipe: Recipe, dataset: Dataset, pretrained: Pretrained | None) -> Preprocessing:

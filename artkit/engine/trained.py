@@ -7,9 +7,10 @@ from typing import Final
 import torch
 
 from artkit.contracts import ModelContext
-from artkit.engine.assembly import channels_last, pick_device
+from artkit.engine.assembly import pick_device
 from artkit.engine.checkpoint import load_checkpoint, misfit
 from artkit.engine.folder import RunFolder, check_run_folder
+from artkit.engine.memory_layout import channels_last
 from artkit.engine.precision import Precision, PrecisionName
 from artkit.engine.preprocessing import Preprocessing
 from artkit.engine.targets import TargetHead, num_outputs, read_heads

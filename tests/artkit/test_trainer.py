@@ -381,8 +381,28 @@ def test_an_error_in_the_backward_pass_names_the_model(make_recipe, make_folder)
         train(recipe, make_folder())
 
 
+NARROW = """
+from artkit import hookimpl
+
+@hookimpl
+def artkit_models(register):
+    register("narrow", narrow)
+
+def narrow(ctx):
+    from torch import nn
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(nn.Conv2d(3, 4, kernel_size=1, stride=2), *pooled, nn.Linear(4, ctx.num_outputs))
+"""
+
+
 def test_kernels_lie_in_memory_as_images_do(make_recipe):
     recipe = make_recipe()
     kernels = [p for p in assemble(recipe, open_data(recipe)).model.parameters() if p.ndim == 4]
     assert kernels
     assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+
+
+def test_no_model_is_trained_with_strides_that_spoil_memory(make_recipe):
+    recipe = make_recipe(model="narrow", plugin=NARROW)
+    shortcut = assemble(recipe, open_data(recipe)).model[0]
+    assert (shortcut.stride, shortcut(torch.rand(2, 3, 8, 8)).shape) == ((1, 1), (2, 4, 4, 4))

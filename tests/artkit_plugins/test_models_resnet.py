@@ -1,19 +1,15 @@
 """ResNets: torchvision's with a head of the right size and weights that it knows by name, and the small one."""
 
 import math
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
 import torchvision
-from torch.nn import functional as F
 
 from artkit import ModelContext, Pretrained, RecipeError
 from artkit_plugins.models import resnet, small_resnet
-from artkit_plugins.models.basic_resnet import BasicBlock, ThinnedConv2d
+from artkit_plugins.models.basic_resnet import BasicBlock
 
 CONTEXT = ModelContext(num_outputs=5, image_size=32)
 
@@ -200,28 +196,3 @@ def test_small_resnet_learns_two_colours():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.1
-
-
-def test_a_thinned_convolution_is_one_with_a_stride():
-    images = torch.randn(2, 8, 7, 6, generator=torch.Generator().manual_seed(0))
-    thinned = ThinnedConv2d(8, 16, 2)
-    expected = F.conv2d(images, thinned.weight, stride=2)
-    torch.testing.assert_close(thinned(images), expected)
-    assert list(thinned.state_dict()) == ["weight"]
-
-
-@pytest.mark.slow
-def test_narrow_networks_learn_from_odd_batches_without_spoiling_memory():
-    # With strides, the process dies of it within a few steps.
-    code = """
-import torch
-from artkit_plugins.models.basic_resnet import SmallResNet
-shortcut = SmallResNet(4, width=8).stages[1].downsample[0].to(memory_format=torch.channels_last)
-for _ in range(12):
-    for batch in (64, 29, 5):
-        features = torch.rand(batch, 8, 16, 16).to(memory_format=torch.channels_last).requires_grad_()
-        shortcut(features).square().mean().backward()
-junk = [torch.rand(97 * size) for size in range(1, 300)]
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

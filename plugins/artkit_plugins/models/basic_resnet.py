@@ -10,13 +10,9 @@ Minibatch SGD", sec. 5.1, for blocks that start as their shortcut alone.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-_FEWEST_CHANNELS: Final = 16
-"""That a convolution with a stride may have, see `ThinnedConv2d`."""
 
 
 class BasicBlock(nn.Module):
@@ -30,34 +26,13 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample: nn.Module = nn.Identity()
         if stride != 1 or in_channels != out_channels:
-            self.downsample = nn.Sequential(_pointwise(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels))
+            pointwise = nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
+            self.downsample = nn.Sequential(pointwise, nn.BatchNorm2d(out_channels))
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Features (B, in_channels, H, W) -> features (B, out_channels, H / stride, W / stride)."""
         new = F.relu(self.bn1(self.conv1(features_BCHW)), inplace=True)
         return F.relu(self.bn2(self.conv2(new)) + self.downsample(features_BCHW), inplace=True)
-
-
-class ThinnedConv2d(nn.Conv2d):
-    """A 1 x 1 convolution of every so many rows and columns: (B, C, H, W) -> (B, out_channels, H / step, W / step).
-
-    That is what a stride means. With a stride, oneDNN writes behind the end of its memory for odd batches of fewer than
-    16 channels (seen with torch 2.15), and the process dies of it later.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, step: int) -> None:
-        super().__init__(in_channels, out_channels, kernel_size=1, bias=False)
-        self._step = step
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Features (B, in_channels, H, W) -> features (B, out_channels, H / step, W / step)."""
-        return super().forward(input[:, :, :: self._step, :: self._step])
-
-
-def _pointwise(in_channels: int, out_channels: int, stride: int) -> nn.Conv2d:
-    if in_channels < _FEWEST_CHANNELS:
-        return ThinnedConv2d(in_channels, out_channels, stride)
-    return nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
 
 
 class SmallResNet(nn.Module):
