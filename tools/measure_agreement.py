@@ -32,6 +32,7 @@ from artkit.engine.open_set.fitted import load_temperatures
 from artkit.engine.predicting import Predictor
 from artkit.engine.trained import find_weights, load_trained
 from artkit_shards import fit_image
+from artkit_shards.images import MAX_PIXELS
 
 MOST: Final = 1e-4
 _BATCH: Final = 32
@@ -164,7 +165,7 @@ class Ways:
             mirrored=None if asked.is_mirrored else False,
         )
         service = Service(run=self._run.name, predictor=predictor, neighbours=None, top=self._num_classes)
-        app = make_app(service, Limits(max_bytes=1 << 30), own_names("127.0.0.1", []))
+        app = make_app(service, Limits(max_bytes=1 << 30, max_pixels=MAX_PIXELS), own_names("127.0.0.1", []))
         client = TestClient(app, "http://localhost:8000")
         found: Probabilities = {}
         for file, data in self._data.items():

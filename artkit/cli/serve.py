@@ -54,6 +54,9 @@ def serve(
     max_mb: Annotated[
         float, typer.Option(metavar="MB", min=0.001, max=500, help="Of a request.", rich_help_panel=_LIMITS)
     ] = 20.0,
+    max_megapixels: Annotated[
+        float, typer.Option(metavar="MP", min=0.001, max=178, help="Of an image.", rich_help_panel=_LIMITS)
+    ] = 50.0,
     seconds: Annotated[
         float, typer.Option(min=0.1, max=3600, help="For a request to arrive.", rich_help_panel=_LIMITS)
     ] = 30.0,
@@ -81,7 +84,9 @@ def serve(
     from artkit.serving.server import address_of, open_port, serve_app
     from artkit.serving.service import Service
 
-    limits = Limits(max_bytes=round(max_mb * 1e6), seconds=seconds, at_once=at_once)
+    limits = Limits(
+        max_bytes=round(max_mb * 1e6), max_pixels=round(max_megapixels * 1e6), seconds=seconds, at_once=at_once
+    )
     names = own_names(host, allow_host or ())
     with open_port(host, port) as taken:
         plugins = plugin_settings(plugin, block, no_plugins=no_plugins)

@@ -21,6 +21,7 @@ from artkit.engine.targets import TargetHead, num_outputs
 from artkit.engine.trained import TrainedModel
 from artkit_shards import ImageError, fit_image
 from artkit_shards.format.files import MAX_IMAGE_BYTES
+from artkit_shards.images import MAX_PIXELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,22 +116,24 @@ class Predictor:
         """The targets that the model was trained for; the first is the main one."""
         return self.trained.heads
 
-    def picture(self, data: bytes) -> NDArray[np.uint8]:
+    def picture(self, data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         """What the model is shown of an image: the pixels that a data set with the same bytes gives.
 
         Args:
             data: The file's bytes: JPEG, PNG, WEBP, BMP, GIF or TIFF.
+            max_pixels: The most that the image may have, before any is decoded.
 
         Returns:
             RGB, uint8, (S, S, 3).
 
         Raises:
+            TooManyPixelsError: if the image has more than `max_pixels` pixels.
             ImageError: if the bytes are too many, or not an image that can be decoded whole.
         """
         if len(data) > MAX_IMAGE_BYTES:
             raise ImageError(f"file too large: {len(data) >> 20} MiB")
         preprocessing = self.trained.preprocessing
-        return fit_image(data, preprocessing.image_size, preprocessing.fit)
+        return fit_image(data, preprocessing.image_size, preprocessing.fit, max_pixels=max_pixels)
 
     @torch.no_grad()
     def answer(self, images_BHWC: NDArray[np.uint8]) -> Answers:

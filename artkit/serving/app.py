@@ -68,6 +68,7 @@ class _Routes:
                 "shows_works": service.neighbours is not None,
                 "no_works": service.no_neighbours,
                 "max_bytes": limits.max_bytes,
+                "max_pixels": limits.max_pixels,
             },
         )
         self._style = render_page(_FOLDER / "serve.css", {})
@@ -98,7 +99,7 @@ class _Routes:
         async with self._slots:
             data = await read_upload(request, self._limits)
             # Not abandoned if the client leaves: the place is taken until the thread is done.
-            return JSONResponse(await to_thread.run_sync(partial(self._service.predict, data)))
+            return JSONResponse(await to_thread.run_sync(partial(self._service.predict, data, self._limits.max_pixels)))
 
     async def thumbnail(self, request: Request) -> Response:
         if self._thumbnails is None:  # made here, since it belongs to the loop

@@ -16,7 +16,7 @@ from artkit.engine.plain_answers import plain_answer, short
 from artkit.engine.predicting import Answers, Predictor
 from artkit.serving.neighbours import Neighbours, draw_thumbnail
 from artkit.serving.refusals import Refusal
-from artkit_shards import ImageError, ShardsError
+from artkit_shards import ImageError, ShardsError, TooManyPixelsError
 from artkit_shards.images import image_format
 
 Result = TypeVar("Result")
@@ -60,14 +60,18 @@ class Service:
             "nearest": "training works by cosine of features" if self.neighbours else self.no_neighbours,
         }
 
-    def predict(self, data: bytes) -> dict[str, Any]:
+    def predict(self, data: bytes, max_pixels: int) -> dict[str, Any]:
         """What is said about an image: as `artkit predict --json` says it, and "nearest", the training works.
+
+        Args:
+            data: Of the image.
+            max_pixels: The most that it may have.
 
         Raises:
             Refusal: if it is no image that can be used.
             ComponentError: if the model fails.
         """
-        picture = self._decoded(data)
+        picture = self._decoded(data, max_pixels)
         with self._model:
             answers = self.predictor.answer(picture[None])
         if not answers.is_finite.all():
@@ -88,13 +92,19 @@ class Service:
         except (IndexError, ShardsError, MemoryError):
             raise Refusal(404, f"there is no picture of a training work {row}") from None
 
-    def _decoded(self, data: bytes) -> NDArray[np.uint8]:
+    def _decoded(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         try:
             image_format(data)
         except ImageError:
             raise Refusal(415, f"this is not an image of a kind that can be read; {_WANTED}") from None
         try:
-            return self._with_room(data, self.predictor.picture)
+            return self._with_room(data, partial(self.predictor.picture, max_pixels=max_pixels))
+        except TooManyPixelsError as error:
+            raise Refusal(
+                422,
+                f"this image has {error.width} x {error.height} pixels, more than the limit of {max_pixels / 1e6:g} "
+                "megapixels; send a smaller copy of it",
+            ) from None
         except ImageError as error:
             raise Refusal(422, f"this image cannot be used ({error}); {_WANTED} that is whole") from None
         except MemoryError:

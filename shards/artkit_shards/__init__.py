@@ -28,7 +28,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from artkit_shards.conversion.records import FilePart, Record
-from artkit_shards.errors import ConvertError, DatasetError, ImageError, SampleError, ShardsError, StateError, TarError
+from artkit_shards.errors import (
+    ConvertError,
+    DatasetError,
+    ImageError,
+    SampleError,
+    ShardsError,
+    StateError,
+    TarError,
+    TooManyPixelsError,
+)
 
 if TYPE_CHECKING:
     from artkit_shards.auditing.describing import DatasetStatistics, describe_dataset
@@ -91,6 +100,7 @@ __all__ = [
     "TarError",
     "TarSamples",
     "TarStream",
+    "TooManyPixelsError",
     "VerifyReport",
     "WindowPlanner",
     "convert",

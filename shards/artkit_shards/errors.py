@@ -5,6 +5,7 @@ ShardsError
 ├── DatasetError   a folder that is not a data set, or one whose files disagree with its manifest
 │   └── TarError   a tar file that is damaged or holds what no shard may hold; has `.shard` and `.position`
 ├── ImageError     bytes that are not an image which can be used; its text is a short reason, such as "truncated"
+│   └── TooManyPixelsError   an image that is larger than is allowed; has `.width` and `.height`
 ├── SampleError    one sample that cannot be read or decoded; has `.shard` and `.key`
 └── StateError     the state of a loader that belongs to another plan, or is none
 """
@@ -50,6 +51,23 @@ class TarError(DatasetError):
 
 class ImageError(ShardsError):
     """Bytes that are not an image which can be used."""
+
+
+class TooManyPixelsError(ImageError):
+    """An image that is larger than is allowed, by its header.
+
+    Attributes:
+        width: In pixels, as stored; so is `height`.
+        height: See `width`.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__(width, height)  # what it is made of again in another process
+        self.width = width
+        self.height = height
+
+    def __str__(self) -> str:
+        return f"too many pixels: {self.width}x{self.height}"
 
 
 class SampleError(ShardsError):

@@ -24,7 +24,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from artkit_shards.colour import has_other_colours, to_srgb
-from artkit_shards.errors import ImageError
+from artkit_shards.errors import ImageError, TooManyPixelsError
 from artkit_shards.image_faults import WatchedBytes, fault_of, is_cut_off
 
 __all__ = [
@@ -107,22 +107,24 @@ def image_format(data: bytes) -> ImageFormat:
     raise ImageError("not an image")
 
 
-def check_pixels(width: int, height: int) -> None:
-    """Raise ImageError if an image has more than `MAX_PIXELS` pixels, or none."""
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"too many pixels: {width}x{height}")
+def check_pixels(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise TooManyPixelsError if an image has more than `max_pixels` pixels, ImageError if it has none."""
+    if width * height > max_pixels:
+        raise TooManyPixelsError(width, height)
     if width < 1 or height < 1:
         raise ImageError(f"no pixels: {width}x{height}")
 
 
-def open_image(data: bytes) -> ImageFile.ImageFile:
+def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageFile.ImageFile:
     """Open an image and check its header; no pixel is decoded yet.
 
     Args:
         data: The whole file.
+        max_pixels: The most that it may have.
 
     Raises:
-        ImageError: if it is not an image, has a broken header, or more than `MAX_PIXELS` pixels.
+        TooManyPixelsError: if it has more than `max_pixels` pixels.
+        ImageError: if it is not an image, or has a broken header.
     """
     opener = _OPENERS[image_format(data)]
     file = WatchedBytes(data)
@@ -131,7 +133,7 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
         image = opener(file)
     except Exception as error:
         raise ImageError("truncated" if file.ran_out or is_cut_off(data) else fault_of(error, "header")) from error
-    check_pixels(*image.size)
+    check_pixels(*image.size, max_pixels)
     return image
 
 
@@ -197,16 +199,21 @@ def stand_upright(pixels: Image.Image, source: ImageFile.ImageFile) -> Image.Ima
         return pixels if turn is None else pixels.transpose(turn)
 
 
-def read_rgb(data: bytes) -> NDArray[np.uint8]:
+def read_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode the bytes of an image to upright RGB.
+
+    Args:
+        data: The whole file.
+        max_pixels: The most that it may have, before any is decoded.
 
     Returns:
         uint8, (H, W, 3), the rules being those of `to_rgb`.
 
     Raises:
+        TooManyPixelsError: if it has more than `max_pixels` pixels.
         ImageError: if the bytes are not an image that can be decoded whole.
     """
-    source = open_image(data)
+    source = open_image(data, max_pixels)
     upright = _decoded(source)
     with _image_errors():
         pixels = np.empty((upright.height, upright.width, 3), dtype=np.uint8)

@@ -158,6 +158,19 @@ def test_a_file_over_the_limit_is_told_before_it_is_sent(chromium_browser, addre
         assert "The file has 20.0 MB, the limit is 20 MB" in status(page)
 
 
+def test_an_image_over_the_limit_of_pixels_is_told(chromium_browser, address):
+    file = io.BytesIO()
+    Image.new("1", (50_000, 1001)).save(file, "PNG")
+    with opened(chromium_browser, address, width=360, refusals=True) as page:
+        assert "up to 20 MB and 50 megapixels" in page.locator("#drop").inner_text()
+        choose(page, file.getvalue(), "wide.png", "image/png")
+        page.locator("#status.bad").wait_for()
+        assert status(page) == (
+            "This image has 50000 x 1001 pixels, more than the limit of 50 megapixels; send a smaller copy of it."
+        )
+        assert page.locator("#answer").is_hidden()
+
+
 def test_an_image_that_the_browser_cannot_show_is_answered_all_the_same(chromium_browser, address, picture):
     file = io.BytesIO()
     Image.open(io.BytesIO(picture)).save(file, "TIFF")

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from artkit_shards.images import ImageError, read_rgb
+from artkit_shards.images import MAX_PIXELS, ImageError, read_rgb
 from artkit_shards.stream.jpeg import decode_scaled, is_jpeg, read_header
 
 __all__ = ["Box", "Fit", "ImageError", "crop_into", "crop_pixels", "fit_image", "fit_into"]
@@ -29,29 +29,31 @@ Box: TypeAlias = "tuple[float, float, float, float]"
 WHITE = 255
 
 
-def fit_image(data: bytes, size: int, fit: Fit = "letterbox") -> NDArray[np.uint8]:
+def fit_image(data: bytes, size: int, fit: Fit = "letterbox", *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode an image and fit it into a square.
 
     Args:
         data: The file's bytes: JPEG, PNG, WEBP, BMP, GIF or TIFF.
         size: Height and width of the result in pixels.
         fit: "letterbox" keeps the aspect ratio and fills the rest with white; "squash" stretches.
+        max_pixels: The most that the image may have, before any is decoded.
 
     Returns:
         RGB, uint8, (size, size, 3).
 
     Raises:
+        TooManyPixelsError: if the image has more than `max_pixels` pixels.
         ImageError: if the bytes are not an image that can be decoded whole.
     """
     square = np.empty((size, size, 3), dtype=np.uint8)
-    fit_into(data, square, fit)
+    fit_into(data, square, fit, max_pixels)
     return square
 
 
-def fit_into(data: bytes, square: NDArray[np.uint8], fit: Fit) -> None:
+def fit_into(data: bytes, square: NDArray[np.uint8], fit: Fit, max_pixels: int = MAX_PIXELS) -> None:
     """Like `fit_image`, into an array (S, S, 3) of the caller's."""
     size = square.shape[0]
-    header = read_header(data) if is_jpeg(data) else None
+    header = read_header(data, max_pixels) if is_jpeg(data) else None
     if header is not None:
         # From the image's own size: that of the decoded pixels is rounded up, which would change the aspect ratio.
         height, width = _fitted(header.height, header.width, size, fit)
@@ -60,7 +62,7 @@ def fit_into(data: bytes, square: NDArray[np.uint8], fit: Fit) -> None:
             _place(_resize_rows_first(pixels, height, width), square)
             return
     # Pillow reads what is no JPEG, and some that the strict decoder refuses; it names what is wrong with others.
-    pixels = read_rgb(data)
+    pixels = read_rgb(data, max_pixels)
     height, width = _fitted(pixels.shape[0], pixels.shape[1], size, fit)
     _place(_resize(pixels, height, width), square)
 

@@ -13,7 +13,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from artkit_shards.images import ImageError, check_pixels, open_image, orientation
+from artkit_shards.images import MAX_PIXELS, ImageError, check_pixels, open_image, orientation
 
 _START: Final = b"\xff\xd8"
 _APP1, _START_OF_SCAN, _FILL = 0xE1, 0xDA, 0xFF
@@ -38,17 +38,18 @@ def is_jpeg(data: bytes) -> bool:
     return data.startswith(_START)
 
 
-def read_header(data: bytes) -> JpegHeader | None:
+def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader | None:
     """Read the header of a JPEG; None if it has colours that are left to Pillow.
 
     Raises:
-        ImageError: if it cannot be read, or claims more pixels than are allowed.
+        TooManyPixelsError: if it claims more than `max_pixels` pixels.
+        ImageError: if it cannot be read.
     """
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError as error:
         raise ImageError(f"not a JPEG that can be read ({error})") from error
-    check_pixels(width, height)
+    check_pixels(width, height, max_pixels)
     if colorspace in ("CMYK", "YCCK"):
         return None
     turn = orientation(open_image(data)) if _has_app1(data) else _UPRIGHT

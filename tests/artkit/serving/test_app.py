@@ -1,8 +1,11 @@
 """The served run: it answers as the model does, and every bad request gets one clear sentence."""
 
+import io
 import json
+import zlib
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from artkit.cli import app as commands
@@ -160,6 +163,54 @@ def test_requests_over_the_limit_are_refused(service, image):
     for content in (bytes(1001), (bytes(900) for _ in range(10))):
         assert "more than 0.001 MB" in refused(client.post("/predict", content=content), 413)
     assert client.get("/health").json() == {"status": "ok"}
+
+
+@pytest.fixture(scope="module")
+def narrow_client(service):
+    return client_of(service, max_pixels=600)
+
+
+def picture_of(kind, width, height, **options):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 60)).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_images_may_have_as_many_pixels_as_the_limit_and_no_more(narrow_client, client, kind):
+    assert narrow_client.post("/predict", content=picture_of(kind, 30, 20)).status_code == 200
+    larger = picture_of(kind, 31, 20)
+    assert refused(narrow_client.post("/predict", content=larger), 422) == (
+        "this image has 31 x 20 pixels, more than the limit of 0.0006 megapixels; send a smaller copy of it"
+    )
+    assert client.post("/predict", content=larger).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "options", [{"progressive": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}], ids=["progressive", "with EXIF"]
+)
+def test_jpegs_of_each_kind_have_the_limit_of_pixels(narrow_client, options):
+    assert narrow_client.post("/predict", content=picture_of("JPEG", 30, 20, **options)).status_code == 200
+    assert "31 x 20" in refused(narrow_client.post("/predict", content=picture_of("JPEG", 31, 20, **options)), 422)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
+def test_images_with_too_many_pixels_are_refused_before_any_is_decoded(narrow_client, client, kind):
+    cut_off = picture_of(kind, 90, 80)[:-40]
+    assert "cannot be used" in refused(client.post("/predict", content=cut_off), 422)
+    assert "90 x 80 pixels" in refused(narrow_client.post("/predict", content=cut_off), 422)
+
+
+def test_by_itself_the_limit_of_pixels_is_50_megapixels(client):
+    ends_after_header = picture_of("PNG", 1, 1)[:16] + (8000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    ends_after_header += zlib.crc32(ends_after_header[12:]).to_bytes(4, "big")
+    message = refused(client.post("/predict", content=ends_after_header + picture_of("PNG", 1, 1)[33:]), 422)
+    assert "8000 x 8000 pixels, more than the limit of 50 megapixels" in message
+    assert "up to 20 MB and 50 megapixels" in client.get("/").text
+
+
+def test_pictures_of_training_works_have_no_limit_of_pixels_but_that_of_all_images(service):
+    assert client_of(service, max_pixels=1).get("/thumbnails/0").status_code == 200
 
 
 def test_wrong_methods_and_addresses_are_told(client):

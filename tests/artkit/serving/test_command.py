@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from artkit.cli import app
 from artkit.errors import RunError
+from artkit_shards.images import MAX_PIXELS
 
 
 def error_of(*arguments):
@@ -25,6 +26,22 @@ def test_missing_packages_are_told_with_the_command_that_installs_them(tmp_path,
     assert str(error) == (
         "artkit serve needs uvicorn and python-multipart; install what it takes with: pip install 'artkit[serve]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ("0", "greater than or equal to 0.001"),
+        ("178.001", f"less than or equal to {MAX_PIXELS / 1e6:g}"),
+        ("nan", "less than or equal to"),
+        ("many", "valid number"),
+    ],
+)
+def test_megapixels_are_a_number_up_to_what_can_be_decoded_at_all(tmp_path, given, rule):
+    result = CliRunner().invoke(app, ["serve", str(tmp_path), "--max-megapixels", given])
+    assert result.exit_code == 2
+    assert "--max-megapixels" in result.stderr
+    assert rule in re.sub(r"\W*\n\W*", " ", result.stderr)
 
 
 class TestPort:

@@ -40,7 +40,7 @@ def served(run, *options):
 
 @pytest.fixture(scope="module")
 def port(uneven_run):
-    with served(uneven_run, "--seconds", "1", "--at-once", "1") as (_, port):
+    with served(uneven_run, "--seconds", "1", "--at-once", "1", "--max-megapixels", "0.01") as (_, port):
         yield port
 
 
@@ -111,6 +111,13 @@ def test_a_large_body_is_answered_though_it_is_refused(port):
     status, said, _ = post(port, bytes(21_000_000))
     assert status == 413
     assert "more than 20 MB" in said["error"]
+
+
+def test_the_command_sets_the_limit_of_pixels(port, foreign_tars):
+    assert post(port, foreign_tars.image(1, "WEBP", (100, 100)))[0] == 200
+    status, said, _ = post(port, foreign_tars.image(1, "WEBP", (101, 100)))
+    assert status == 422
+    assert "101 x 100 pixels, more than the limit of 0.01 megapixels" in said["error"]
 
 
 def test_more_than_may_be_at_once_are_told_to_come_again(port, image):
