@@ -6,9 +6,11 @@ import io
 import json
 import os
 import signal
+import struct
 import sys
 import tarfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -623,3 +625,16 @@ def exit_code_of_fork() -> Any:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiff_of_one_tile() -> Callable[[int], bytes]:
+    """Makes a TIFF of one red pixel, in a tile of as many pixels a side as are asked for, a multiple of 16."""
+
+    def make(side: int) -> bytes:
+        tile = zlib.compress(b"\xff\0\0" * side * side)
+        tags = {256: 1, 257: 1, 258: 8, 259: 8, 262: 2, 277: 3, 284: 1, 322: side, 323: side, 324: 146, 325: len(tile)}
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+        return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + tile
+
+    return make

@@ -19,7 +19,7 @@ from artkit.engine.naming import ImageAnswer, name_answers
 from artkit.engine.predicting import Predictor
 from artkit_shards import ImageError, SampleError, fit_image
 from artkit_shards.format.interest import threads_while_wanted
-from artkit_shards.images import open_image
+from artkit_shards.images import decoded_size, open_image
 
 _LARGE: Final = 16_000_000
 """Images with more pixels are decoded one at a time by one thread: some take gigabytes, and a thread keeps for the next
@@ -128,7 +128,7 @@ class Answering:
 def is_large(data: bytes) -> bool:
     """Whether an image should be decoded alone: so many pixels that several at a time could fill the memory."""
     try:
-        width, height = open_image(data).size
+        width, height = decoded_size(open_image(data), data)
     except ImageError:  # to decode it says more, and knows some that are odd
         return False
     return width * height > _LARGE

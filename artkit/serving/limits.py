@@ -10,7 +10,7 @@ class Limits:
     max_bytes: int = 20_000_000
     """Of the body of a request."""
     max_pixels: int = 50_000_000
-    """Of an image, by its header: some kinds take 16 bytes for each once they are decoded."""
+    """Of an image, by its header: to decode one takes up to 20 bytes for each."""
     seconds: float = 30.0
     """For the head of a request to arrive, then for its body, and then for its answer to be taken."""
     at_once: int = 4

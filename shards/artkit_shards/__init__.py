@@ -13,6 +13,7 @@
     stream/          the plan of an epoch, and its batches: `Loader`
     images.py        bytes of strangers -> upright RGB, or a reason why not
     image_faults.py  what is wrong with such bytes, in plain words
+    tiff_tiles.py    how large the tiles of a TIFF are
     colour.py        colour profiles -> sRGB
     hashing.py       random numbers by counting
     pages.py         templates -> HTML

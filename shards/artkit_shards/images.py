@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from math import prod
 from typing import Final, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from artkit_shards.colour import has_other_colours, to_srgb
 from artkit_shards.errors import ImageError, TooManyPixelsError
 from artkit_shards.image_faults import WatchedBytes, fault_of, is_cut_off
+from artkit_shards.tiff_tiles import largest_tile
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -33,6 +35,7 @@ __all__ = [
     "ImageError",
     "ImageFormat",
     "check_pixels",
+    "decoded_size",
     "has_other_colours",
     "image_format",
     "is_animated",
@@ -120,7 +123,7 @@ def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageFile.ImageFile
 
     Args:
         data: The whole file.
-        max_pixels: The most that it may have.
+        max_pixels: The most that it may have, and so may a tile of a TIFF.
 
     Raises:
         TooManyPixelsError: if it has more than `max_pixels` pixels.
@@ -133,8 +136,20 @@ def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageFile.ImageFile
         image = opener(file)
     except Exception as error:
         raise ImageError("truncated" if file.ran_out or is_cut_off(data) else fault_of(error, "header")) from error
-    check_pixels(*image.size, max_pixels)
+    check_pixels(*decoded_size(image, data), max_pixels)
     return image
+
+
+def decoded_size(image: ImageFile.ImageFile, data: bytes) -> tuple[int, int]:
+    """Width and height of an image, or of its tiles if these are larger, as those of a TIFF may be.
+
+    Args:
+        image: What `open_image` gives.
+        data: The whole file.
+    """
+    if not isinstance(image, TiffImageFile):
+        return image.size
+    return max(image.size, largest_tile(data), key=prod)
 
 
 def is_animated(image: ImageFile.ImageFile) -> bool:

@@ -1,3 +1,4 @@
+import pickle
 import struct
 import threading
 import warnings
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
-from artkit_shards.images import ImageError, open_image, read_rgb, to_rgb
+from artkit_shards.errors import TooManyPixelsError
+from artkit_shards.images import MAX_PIXELS, ImageError, open_image, read_rgb, to_rgb
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -223,6 +225,33 @@ def test_first_frame_of_an_animation_is_taken(image_format):
 )
 def test_what_is_no_usable_image_is_refused_with_a_short_reason(data, reason):
     with pytest.raises(ImageError, match=reason):
+        read_rgb(data)
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_lower_limit_of_pixels_can_be_set(image_format):
+    data = to_bytes(quarters(), image_format)
+    assert read_rgb(data, 800).shape == (20, 40, 3)
+    with pytest.raises(TooManyPixelsError, match=r"^too many pixels: 40x20$") as caught:
+        read_rgb(data, 799)
+    assert (caught.value.width, caught.value.height) == (40, 20)
+
+
+def test_too_many_pixels_are_told_alike_by_another_process():
+    error = pickle.loads(pickle.dumps(TooManyPixelsError(9, 7)))
+    assert (str(error), error.width, error.height) == ("too many pixels: 9x7", 9, 7)
+
+
+def test_tiles_of_a_tiff_have_the_limit_of_pixels_too(tiff_of_one_tile):
+    assert read_rgb(tiff_of_one_tile(64)).tolist() == [[list(RED)]]
+    with pytest.raises(TooManyPixelsError, match=r"^too many pixels: 64x64$"):
+        read_rgb(tiff_of_one_tile(64), 64 * 64 - 1)
+    side = 16 * (int(MAX_PIXELS**0.5) // 16 + 1)
+    data = tiff_of_one_tile(16)
+    for tag in (322, 323):
+        entry = struct.pack("<HHI", tag, 4, 1)
+        data = data.replace(entry + struct.pack("<I", 16), entry + struct.pack("<I", side))
+    with pytest.raises(TooManyPixelsError, match=f"^too many pixels: {side}x{side}$"):
         read_rgb(data)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from artkit.cli import app as commands
+from artkit.engine.answering import is_large
 from artkit.engine.open_set.rule import load_unknown_rule
 from artkit.engine.predicting import Predictor
 from artkit.engine.trained import find_weights, load_trained
@@ -192,6 +193,17 @@ def test_images_may_have_as_many_pixels_as_the_limit_and_no_more(narrow_client, 
 def test_jpegs_of_each_kind_have_the_limit_of_pixels(narrow_client, options):
     assert narrow_client.post("/predict", content=picture_of("JPEG", 30, 20, **options)).status_code == 200
     assert "31 x 20" in refused(narrow_client.post("/predict", content=picture_of("JPEG", 31, 20, **options)), 422)
+
+
+def test_tiles_of_a_tiff_have_the_limit_of_pixels(narrow_client, client, tiff_of_one_tile):
+    assert narrow_client.post("/predict", content=tiff_of_one_tile(16)).status_code == 200
+    assert "32 x 32 pixels" in refused(narrow_client.post("/predict", content=tiff_of_one_tile(32)), 422)
+    assert client.post("/predict", content=tiff_of_one_tile(32)).status_code == 200
+
+
+def test_images_with_large_tiles_are_decoded_alone(tiff_of_one_tile, monkeypatch):
+    monkeypatch.setattr("artkit.engine.answering._LARGE", 600)
+    assert [is_large(tiff_of_one_tile(side)) for side in (16, 32)] == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
