@@ -36,7 +36,7 @@ from hostile import HOSTILE, bomb
 
 TIME_LIMIT_S: Final = 60
 AWAY_LIMIT_S: Final = 10
-MEMORY_LIMIT: Final = 3 << 30
+MEMORY_LIMIT: Final = 2 << 30
 """Peak of the server, torch included."""
 _AT_ONCE: Final = 4
 _TRIES: Final = 400
