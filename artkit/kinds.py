@@ -6,3 +6,6 @@ Kind = Literal["model", "augmenter", "sampler", "loss", "optimizer", "schedule",
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """The kinds of component, as they are written in recipes and on the command line."""
+
+SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
+"""Those of which a run has any number."""

@@ -103,9 +103,8 @@ def _typed(component: "Component", options: "Mapping[str, object]") -> str:
     from shlex import quote
 
     from artkit.options.values import value_text
-    from artkit.recipe.sections import SEVERAL
 
-    where = f"{component.kind}.{component.name}" if component.kind in SEVERAL else component.kind
+    where = component.setting
     texts = {name: value if isinstance(value, str) else value_text(value) for name, value in options.items()}
     return " ".join(f"--set {quote(f'{where}.{name}={text}')}" for name, text in texts.items()) or "with its defaults"
 

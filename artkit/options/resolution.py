@@ -14,12 +14,17 @@ from artkit.options.values import value_text
 class Resolution:
     """Resolves the options of one component.
 
+    Args:
+        given: Full name of an option -> value.
+        setting: What stands before an option's name in `--set`, such as "sampler"; "" where there is no such way.
+
     Attributes:
         problems: What is wrong with the values that were resolved so far, each a sentence that starts with the option.
     """
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, given: Mapping[str, Any], setting: str = "") -> None:
         self._given = given
+        self._setting = setting
         self.problems: list[str] = []
 
     def value_of(self, option: Option) -> Any:
@@ -29,7 +34,8 @@ class Resolution:
         if option.name in self._given:
             return self._checked(option, self._given[option.name])
         if option.required:
-            self.problems.append(f"the option '{option.name}' is required.")
+            remedy = f"; give it: --set {self._setting}.{option.name}=VALUE" if self._setting else "."
+            self.problems.append(f"the option '{option.name}' is required{remedy}")
             return None
         return copy.deepcopy(option.default)
 

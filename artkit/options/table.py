@@ -70,13 +70,14 @@ class OptionTable:
         """The groups of options, by full name: also those in groups."""
         return {group.name: group for option in self for group in option.groups()}
 
-    def resolve(self, values: Mapping[str, Any], *, owner: str) -> dict[str, Any]:
+    def resolve(self, values: Mapping[str, Any], *, owner: str, setting: str = "") -> dict[str, Any]:
         """Checks values and adds the defaults of those that are not given.
 
         Args:
             values: Option name -> value, with the types of TOML, or `CommandLineText` that is read as the option's
                 type. Values that were resolved before pass unchanged.
             owner: The component in messages, such as "model 'vit-tiny' (artkit-vit 0.3.1)".
+            setting: What stands before an option's name in `--set`, such as "model"; "" where there is no such way.
 
         Returns:
             A value for every option, ready for the factory.
@@ -84,7 +85,7 @@ class OptionTable:
         Raises:
             RecipeError: if an option is unknown, missing, of the wrong type or out of bounds. All problems are told.
         """
-        resolution = Resolution(self._with_present_names(self._flat(values), owner))
+        resolution = Resolution(self._with_present_names(self._flat(values), owner), setting)
         resolved = {option.name: resolution.value_of(option) for option in self}
         if resolution.problems:
             raise RecipeError("\n".join(f"{owner}: {problem}" for problem in resolution.problems))

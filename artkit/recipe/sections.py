@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from artkit.contracts import Kind
+from artkit.kinds import SEVERAL as SEVERAL
 from artkit.registry import Registry
 
 SETTINGS: Final = ("data", "train", "unknown", "retrain")
 SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
-SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
 PLUGINS: Final = "plugins"
 
 Layer = dict[str, Any]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from artkit.contracts import Kind
 from artkit.errors import ArtkitError, ComponentError
+from artkit.kinds import SEVERAL
 from artkit.options import OptionTable
 from artkit.registering import Stability
 from artkit.registry.failure import author_line, describe_error, error_message
@@ -65,6 +66,11 @@ class Component:
         return f"{self.kind} '{self.name}' ({self.plugin.label})"
 
     @property
+    def setting(self) -> str:
+        """What stands before its options in `--set`: "model", but "augmenter.crop", as there may be several."""
+        return f"{self.kind}.{self.name}" if self.kind in SEVERAL else self.kind
+
+    @property
     def summary(self) -> str:
         """The first line of the factory's docstring, or ""."""
         lines = (self.factory.__doc__ or "").strip().splitlines()
@@ -100,7 +106,7 @@ class Component:
         Raises:
             RecipeError: if an option is unknown, missing, of the wrong type or out of bounds.
         """
-        return self.options.resolve(values, owner=self.owner)
+        return self.options.resolve(values, owner=self.owner, setting=self.setting)
 
     def build(self, ctx: object, options: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """Calls the factory.

@@ -21,6 +21,10 @@ class Stem:
     width: Annotated[int, Ge(1)] = 64
     table: Path | None = None
 
+@dataclass(frozen=True)
+class Zoom:
+    factor: float
+
 @hookimpl
 def artkit_models(register):
     register("net", net, renamed={"layers": "depth", "stem_width": "stem.width"})
@@ -38,6 +42,7 @@ def artkit_losses(register):
 @hookimpl
 def artkit_augmenters(register):
     register("old.film", film, renamed={"sharpness": "grain"}, stability="deprecated", note="Use colour.")
+    register("lens", lens)
 
 def net(ctx, *, stem: Stem = Stem(), depth: int = 3, files: tuple[Path, ...] = (), file: Path = Path("classes.txt"),
         start: Literal["mean"] | Path = "mean"): ...
@@ -46,6 +51,7 @@ def source(ctx, *, depth: int = 3):
 def margin_1(ctx, *, margin: float = 0.5): ...
 def margin_2(ctx, *, scale: float = 30.0): ...
 def film(ctx, *, stem: Stem = Stem(), grain: float = 0.1): ...
+def lens(ctx, *, zoom: Zoom): ...
 """
 
 
@@ -75,6 +81,19 @@ def test_a_group_is_a_table_in_the_recipe_and_set_by_its_full_name(resolve_file)
     stem = recipe.model.options["stem"]
     assert (stem.width, stem.table) == (8, Path("a.csv"))
     assert recipe.to_plain()["model"]["stem"] == {"width": 8, "table": str(Path.cwd() / "a.csv")}
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "value"),
+    [
+        ('[sampler]\nname = "by-column"\n', "sampler.column", "style"),
+        ('[[augmenter]]\nname = "flips"\n[[augmenter]]\nname = "lens"\n', "augmenter.lens.zoom.factor", "2"),
+    ],
+)
+def test_whoever_lacks_a_required_option_is_told_how_to_give_it(resolve_file, text, option, value):
+    with pytest.raises(RecipeError, match=rf"is required; give it: --set {option}=VALUE$"):
+        resolve_file(text)
+    resolve_file(text, assignments=[f"{option}={value}"])
 
 
 def test_groups_of_augmenters_are_set_with_and_without_the_name_of_the_augmenter(resolve_file):
