@@ -6,7 +6,7 @@ import typer
 
 from artkit.cli.notes import print_note
 from artkit.cli.scores import SCORES, difference_text, interval_text, score_text
-from artkit.cli.tables import plain_console, plain_table
+from artkit.cli.tables import plain_table, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,10 +39,9 @@ def not_corrected(comparison: "Comparison") -> str:
 
 
 def _print_table(title: str, table: "Table") -> None:
-    console = plain_console()
     if title:
-        console.print(f"\n{title}", style="bold")
-    console.print(table)
+        typer.secho(f"\n{title}", bold=True)
+    print_table(table)
 
 
 def _figures(comparison: "Comparison") -> "Table":

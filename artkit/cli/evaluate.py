@@ -11,7 +11,7 @@ from artkit.cli.paths import given_path
 from artkit.cli.plugin_options import Block, NoPlugins, PluginFiles, plugin_settings
 from artkit.cli.resolving import tell_changed_plugins
 from artkit.cli.scores import SCORES, interval_text, score_text
-from artkit.cli.tables import plain_console, plain_table
+from artkit.cli.tables import plain_table, print_table
 from artkit.cli.trained_options import (
     BestWeights,
     JudgingPrecision,
@@ -198,7 +198,7 @@ def _print_target(result: "Evaluation", target: "TargetEvaluation", *, title: st
     for name, words in SCORES.items():
         value = score_text(name, target.predictions.metrics[name])
         table.add_row(words, value, interval_text(name, target.intervals[name]))
-    plain_console().print(table)
+    print_table(table)
     print_open_set(target)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from artkit.cli.scores import score_text
-from artkit.cli.tables import plain_console, plain_table
+from artkit.cli.tables import plain_table, print_table
 
 if TYPE_CHECKING:
     from artkit.engine.evaluating import TargetEvaluation
@@ -50,7 +50,7 @@ def _print_strangers(found: Mapping[str, Any], class_names: Sequence[str]) -> No
         cells = (figures.get(key) for key in ("fpr95", "trained_accuracy", "unexpected_accuracy"))
         shares = ["-" if value is None else _share(value) for value in cells]
         table.add_row(f"{name} *" if name == found["score"] else name, f"{figures['auroc']:.3f}", *shares)
-    plain_console().print(table)
+    print_table(table)
     typer.echo(
         "* decides. At the threshold of the run, trained: known images that are accepted and right; unexpected: "
         "strangers that are called unknown"

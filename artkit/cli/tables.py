@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -35,3 +37,15 @@ def plain_table(*columns: str, unwrapped: Collection[str] = (), right: Collectio
             justify="right" if column in right else "left",
         )
     return table
+
+
+def print_table(table: "Table") -> None:
+    """Print a table; without a terminal, its lines end with their last letter, as files and diffs like them."""
+    console = plain_console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        typer.echo(line.rstrip())

@@ -211,6 +211,14 @@ def test_the_table_has_figures_with_intervals(bench):
     assert "80.0 % (49.0 to 94.3 %)" in lines[1]
 
 
+def test_lines_in_a_file_end_with_their_last_letter(bench):
+    bench.add("first", with_mistakes(0, 1))
+    bench.add("second", None, status="interrupted", optimizer__lr=0.2)
+    output = artkit(bench.folder / "first", bench.folder / "second").stdout
+    assert "What differs in the recipes" in output
+    assert [line for line in output.splitlines() if line != line.rstrip()] == []
+
+
 def test_figures_can_be_chosen(bench):
     first, second = bench.add("first", with_mistakes(0)), bench.add("second", with_mistakes(1), optimizer__lr=0.2)
     said = compared(first, second, "--metric", "macro_recall")

@@ -116,6 +116,7 @@ def test_the_table_tells_values_with_supports_and_intervals(run, uneven_shards):
     assert f"{counts.sum()} images of 3 classes, {counts.min()} to {counts.max()} a class" in output
     top = final(run)["metrics"]["accuracy"]
     assert any(line.split()[:3] == ["top-1", f"{100 * top:.1f}", "%"] for line in output.splitlines())
+    assert [line for line in output.splitlines() if line != line.rstrip()] == []
     assert "95 % interval" in output
 
 
