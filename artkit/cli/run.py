@@ -297,12 +297,13 @@ def _print_recipe(
 def _resume(
     folder: Path, command_line: "CommandLine", plugins: "PluginSettings", without: Collection[str]
 ) -> "Outcome":
-    from artkit.engine.folder import RECIPE, check_run_folder
+    from artkit.engine.folder import RECIPE, RunFolder, check_run_folder, check_unfinished
 
     check_run_folder(folder)
     layer = recipe_layer(folder / RECIPE, plugins)
     recipe = resolve(layer, command_line, open_registry(layer))
-    from artkit.engine import job
+    check_unfinished(RunFolder(folder.resolve()).read_facts(), folder)
+    from artkit.engine import job  # imports torch, which takes seconds
 
     tell_changed_plugins(folder, recipe.choices)
     return job.resume(recipe, folder, without=without, warn=print_note)

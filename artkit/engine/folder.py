@@ -185,6 +185,12 @@ def check_run_folder(path: Path) -> None:
     raise RunError(f"{path} is not a run folder (it has no {RECIPE}); give one that `artkit run` left{newest}")
 
 
+def check_unfinished(facts: Mapping[str, Any], path: Path) -> None:
+    """Raise RunError if run.json, of which `facts` are the content, says of a run that nothing is left to be done."""
+    if facts["status"] == "ok":
+        raise RunError(f"{path} is finished; repeat it with `artkit run {path / RECIPE}`")
+
+
 def now() -> str:
     """The time, for people and scripts: ISO 8601, in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

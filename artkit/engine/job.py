@@ -17,7 +17,7 @@ from artkit.engine.drift import drift_notes
 from artkit.engine.early_ends import ending_notes
 from artkit.engine.events import Reporters
 from artkit.engine.final_answers import final_figures, judge_selected
-from artkit.engine.folder import RECIPE, RunFolder, now
+from artkit.engine.folder import RECIPE, RunFolder, check_unfinished, now
 from artkit.engine.machine import machine_facts, version_facts
 from artkit.engine.occupation import occupy
 from artkit.engine.preprocessing import Preprocessing
@@ -124,8 +124,7 @@ def _resume(
     without: Collection[str],
 ) -> Outcome:
     facts = folder.read_facts()
-    if facts["status"] == "ok":
-        raise RunError(f"{path} is finished; repeat it with `artkit run {path}/recipe.toml`")
+    check_unfinished(facts, path)
     if not folder.state.exists():
         raise RunError(
             f"{path} was cut off before its first checkpoint; start it again with `artkit run {path}/recipe.toml`"

@@ -21,12 +21,26 @@ except SystemExit as end:
 """
 
 
-def modules_after(*arguments: str) -> set[str]:
+FINISHED = {
+    "status": "ok",
+    "resumed": [],
+    "preprocessing": {},
+    "recipe": {"train.seed": 0},
+    "data": {
+        "fingerprint": "f" * 64,
+        "targets": [{"name": "artist", "class_names": ["a", "b"], "class_counts": [5, 5]}],
+    },
+    "tested": {"split": "test", "images": 10, "metrics": {"accuracy": 0.5}},
+}
+"""What run.json says of a run that needs nothing more."""
+
+
+def modules_after(*arguments: str, exit_code: int = 0) -> set[str]:
     """Runs a command in a process of its own; the modules it imported."""
     program = PROGRAM.format(arguments=list(arguments))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     code, modules = json.loads(done.stdout.splitlines()[-1])
-    assert code == 0, done.stderr
+    assert code == exit_code, done.stderr
     return set(modules)
 
 
@@ -85,20 +99,17 @@ def test_the_check_imports_plugins_and_the_built_in_ones_are_light(plugin_site):
     assert not modules & HEAVY
 
 
-def test_comparing_runs_needs_no_torch(tmp_path):
-    facts = {
-        "status": "ok",
-        "resumed": [],
-        "preprocessing": {},
-        "recipe": {"train.seed": 0},
-        "data": {
-            "fingerprint": "f" * 64,
-            "targets": [{"name": "artist", "class_names": ["a", "b"], "class_counts": [5, 5]}],
-        },
-        "tested": {"split": "test", "images": 10, "metrics": {"accuracy": 0.5}},
-    }
+def test_that_a_run_is_finished_is_told_without_torch(tmp_path):
     (tmp_path / "recipe.toml").write_text("")
-    (tmp_path / "run.json").write_text(json.dumps(facts))
+    (tmp_path / "run.json").write_text(json.dumps(FINISHED))
+    modules = modules_after("run", "--resume", str(tmp_path), exit_code=1)
+    assert "artkit.engine.folder" in modules
+    assert not modules & HEAVY
+
+
+def test_comparing_runs_needs_no_torch(tmp_path):
+    (tmp_path / "recipe.toml").write_text("")
+    (tmp_path / "run.json").write_text(json.dumps(FINISHED))
     modules = modules_after("compare", str(tmp_path))
     assert "artkit.engine.comparison.comparing" in modules
     assert not modules & (HEAVY - {"numpy"} | {"scipy", "artkit_plugins"})
