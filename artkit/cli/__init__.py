@@ -1,7 +1,8 @@
 """The command line. Each command is a module here, imported when it is used; heavy imports happen inside its functions.
 
 `main` is the only place where errors become text: a mistake of the user is one clear message and exit code 1, without a
-traceback (`ARTKIT_DEBUG=1` shows it); anything else is our bug and keeps its traceback.
+traceback (`ARTKIT_DEBUG=1` shows it), or exit code 2 if the command line cannot be read; anything else is our bug and
+keeps its traceback.
 """
 
 import os
@@ -13,6 +14,7 @@ import typer
 from artkit.cli.commands import TopGroup
 from artkit.cli.launch import num_ranks
 from artkit.cli.streams import outlive_readers
+from artkit.cli.usage_text import MISREAD, usage_text
 from artkit.errors import ArtkitError, RunError
 
 app = typer.Typer(
@@ -54,12 +56,12 @@ def main() -> NoReturn:
 
             list_installed()
             sys.exit(0)
-        code = app(standalone_mode=num_ranks() == 1)
+        code = app(standalone_mode=False) or 0
     except ArtkitError as error:
         _leave(error, str(error))
     except Exception as error:
-        if hasattr(error, "format_message"):  # a command line that cannot be read, where several ranks were given it
-            _leave(error, error.format_message(), code=2)
+        if misread := usage_text(error):
+            _leave(error, misread, code=MISREAD)
         # The data layer knows nothing of artkit, so its errors have a root of their own.
         from artkit_shards.errors import ShardsError, is_disk_full
 
@@ -83,7 +85,7 @@ def _only_lists_plugins() -> bool:
 
 
 def _leave(error: Exception, message: str, *, code: int = 1) -> NoReturn:
-    if os.environ.get("ARTKIT_DEBUG"):
+    if os.environ.get("ARTKIT_DEBUG") and code != MISREAD:  # how the parser came to it is of no interest
         raise error
     if num_ranks() == 1:
         _show_error(message)

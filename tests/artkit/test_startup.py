@@ -61,6 +61,27 @@ def test_help_and_the_list_of_recipes_do_without_pydantic_and_rich(arguments):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "error: No such command 'rnu'. Did you mean 'run'?\n  usage: artkit [OPTIONS] COMMAND [ARGS]...; "),
+        (["shard", "a"], "error: Missing argument 'DST'.\n  usage: artkit shard [OPTIONS] {SRC} {DST}; "),
+        (
+            ["run", "--reporte", "x"],
+            "error: No such option: --reporte (Possible options: --reporter)\n  usage: artkit ",
+        ),
+        (["run", "--epochs"], "error: Option '--epochs' requires an argument.\n"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_cannot_be_read_is_told_in_plain_lines_without_rich(arguments, message):
+    done = subprocess.run([sys.executable, "-c", PROGRAM.format(arguments=arguments)], capture_output=True, text=True)
+    code, modules = json.loads(done.stdout)
+    assert code == 2
+    assert done.stderr.replace("-c ", "artkit ").startswith(message)
+    assert not set(modules) & (HEAVY | {"rich.console"})
+
+
+@pytest.mark.parametrize(
     ("arguments", "imported"),
     [(["--help"], set()), (["--version"], set()), (["recipes"], {"recipes"}), (["plugins"], {"plugins"})],
 )
