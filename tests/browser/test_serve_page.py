@@ -171,6 +171,16 @@ def test_an_image_over_the_limit_of_pixels_is_told(chromium_browser, address):
         assert page.locator("#answer").is_hidden()
 
 
+def test_the_row_of_the_file_is_as_wide_as_what_it_says_and_so_stands_in_the_middle(chromium_browser, address, picture):
+    with opened(chromium_browser, address) as page:
+        boxes = []
+        for name in ("a.jpg", "a-rather-long-name.jpg"):
+            choose(page, picture, name)
+            boxes.append(page.locator("#file").bounding_box())
+        assert boxes[0]["width"] + 50 < boxes[1]["width"]
+        assert [box["x"] + box["width"] / 2 for box in boxes] == [pytest.approx(720, abs=1)] * 2
+
+
 def test_an_image_that_the_browser_cannot_show_is_answered_all_the_same(chromium_browser, address, picture):
     file = io.BytesIO()
     Image.open(io.BytesIO(picture)).save(file, "TIFF")
