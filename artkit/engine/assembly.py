@@ -258,13 +258,14 @@ def _place(
     model: torch.nn.Module, num_outputs: int, settings: TrainSettings, device: torch.device, ranks: Ranks
 ) -> None:
     """Bring a model to its device, whole or, where ranks share it, the part of this one."""
+    if device.type == "cpu":
+        avoid_narrow_strides(model)
     if settings.sync_norm and not ranks.is_alone:
         unite_norms(model)
     if settings.parallel == "fsdp" and not ranks.is_alone:
         shard_model(model, num_outputs, device, ranks)
     else:
         channels_last(model.to(device))
-    avoid_narrow_strides(model)
 
 
 def _preprocessing(recipe: Recipe, dataset: Dataset, pretrained: Pretrained | None) -> Preprocessing:

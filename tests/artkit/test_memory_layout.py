@@ -37,18 +37,30 @@ def model():
     )
 
 
-def test_only_narrow_convolutions_of_one_pixel_lose_their_stride(model):
+def test_narrow_convolutions_of_one_pixel_and_no_others_learn_without_a_stride(model):
     avoid_narrow_strides(model)
-    assert [layer.stride for layer in model] == [(1, 1), (1, 1), (2, 2), (1, 1), (2, 2)]
+    outputs = [layer(torch.rand(2, layer.in_channels, 9, 9)) for layer in model]
+    assert [output.grad_fn._saved_stride for output in outputs] == [(1, 1), (1, 1), (2, 2), (1, 1), (2, 2)]
 
 
-def test_they_compute_what_they_computed(model):
+def test_they_learn_what_they_learnt(model):
     images = torch.rand(5, 3, 17, 14).to(memory_format=torch.channels_last)
-    expected = model(images)
     names = list(model.state_dict())
+    model(images).square().sum().backward()
+    expected = [parameter.grad for parameter in model.parameters()]
+    model.zero_grad()
     avoid_narrow_strides(channels_last(model))
-    torch.testing.assert_close(model(images), expected)
+    model(images).square().sum().backward()
+    torch.testing.assert_close([parameter.grad for parameter in model.parameters()], expected)
     assert list(model.state_dict()) == names
+
+
+@torch.no_grad()
+def test_their_answers_are_those_of_the_same_model_elsewhere_to_the_last_bit(model):
+    images = torch.rand(64, 3, 32, 32).to(memory_format=torch.channels_last)
+    expected = channels_last(model)(images)
+    avoid_narrow_strides(model)
+    assert torch.equal(model(images), expected)
 
 
 @pytest.mark.slow

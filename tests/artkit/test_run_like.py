@@ -210,9 +210,14 @@ def test_evaluation_retraining_and_resumption_tell_of_a_model_that_has_changed_s
     changed.write_text(dedent(TWO_LAYERS) + "# changed\n")
     was, now = (hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in (of_a_file / "mine.py", changed))
     note = f"note: since {run}: mine.py: its source (sha256) was {was}, is {now}"
-    for command in (["evaluate", run], ["retrain", run, "--epochs", "1", "--quiet"], ["run", "--resume", run]):
+    for command in (["evaluate", run], ["retrain", run, "--epochs", "1", "--quiet"]):
         result = CliRunner().invoke(app, [*map(str, command), "--plugin", str(changed)])
         assert note in result.stderr.splitlines(), command
+    cut_off = shutil.copytree(run, tmp_path / "cut-off")
+    facts = json.loads((cut_off / "run.json").read_text())
+    (cut_off / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+    result = CliRunner().invoke(app, ["run", "--resume", str(cut_off), "--plugin", str(changed)])
+    assert note.replace(str(run), str(cut_off)) in result.stderr.splitlines()
 
 
 def test_whoever_lacks_the_package_of_a_run_is_told_its_name(first, plugin_site):

@@ -405,4 +405,4 @@ def test_kernels_lie_in_memory_as_images_do(make_recipe):
 def test_no_model_is_trained_with_strides_that_spoil_memory(make_recipe):
     recipe = make_recipe(model="narrow", plugin=NARROW)
     shortcut = assemble(recipe, open_data(recipe)).model[0]
-    assert (shortcut.stride, shortcut(torch.rand(2, 3, 8, 8)).shape) == ((1, 1), (2, 4, 4, 4))
+    assert shortcut(torch.rand(2, 3, 8, 8)).grad_fn._saved_stride == (1, 1)
