@@ -7,5 +7,8 @@ Kind = Literal["model", "augmenter", "sampler", "loss", "optimizer", "schedule",
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """The kinds of component, as they are written in recipes and on the command line."""
 
+SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
+"""Those of which a run has one."""
+
 SEVERAL: Final[tuple[Kind, ...]] = ("augmenter", "reporter")
 """Those of which a run has any number."""

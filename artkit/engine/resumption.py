@@ -7,8 +7,8 @@ from typing import Any
 from artkit.engine.folder import RECIPE, RunFolder
 from artkit.engine.progress import Progress, Selection
 from artkit.errors import RunError
+from artkit.kinds import SINGLE
 from artkit.recipe import Recipe
-from artkit.recipe.sections import SINGLE
 from artkit_shards import Dataset
 
 _INDIFFERENT = (

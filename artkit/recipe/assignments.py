@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
+from artkit.kinds import SEVERAL, SINGLE
 from artkit.options import CommandLineText
-from artkit.recipe.sections import SETTINGS, SEVERAL, SINGLE, Layer, lay_component
+from artkit.recipe.sections import SETTINGS, Layer, lay_component
 from artkit.registry import Component, Registry
 from artkit.suggest import suggest
 

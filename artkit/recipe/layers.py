@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from artkit.errors import RecipeError
+from artkit.kinds import SEVERAL, SINGLE
 from artkit.options import mark_texts
 from artkit.recipe.assignments import assign
-from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE, Layer, lay_component
+from artkit.recipe.sections import PLUGINS, SETTINGS, Layer, lay_component
 from artkit.recipe.shipped import shipped_recipes
 from artkit.registry import PluginSettings, Registry
 from artkit.suggest import suggest

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
+from artkit.kinds import SEVERAL, SINGLE
 from artkit.options import absolute_text, to_plain
 from artkit.recipe.layers import (
     DEMO,
@@ -17,7 +18,7 @@ from artkit.recipe.layers import (
 )
 from artkit.recipe.retraining import check_retraining
 from artkit.recipe.section_options import section_options
-from artkit.recipe.sections import SEVERAL, SINGLE, Layer
+from artkit.recipe.sections import Layer
 from artkit.recipe.settings import DataSettings, RetrainSettings, TrainSettings, UnknownSettings
 from artkit.registry import Component, PluginSettings, Registry, provenance_of, shared_options
 from artkit_shards import is_address, parse_address

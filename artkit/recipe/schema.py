@@ -6,11 +6,12 @@ from typing import Any
 import artkit
 from artkit.contracts import Kind
 from artkit.errors import RecipeError
+from artkit.kinds import SEVERAL, SINGLE
 from artkit.options import OptionTable
 from artkit.options.schema import JsonSchema, table_schema
 from artkit.recipe.layers import default_layer
 from artkit.recipe.section_options import SECTIONS
-from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE
+from artkit.recipe.sections import PLUGINS, SETTINGS
 from artkit.registry import Component, Registry, shared_options
 
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from artkit.contracts import Kind
-from artkit.kinds import SEVERAL as SEVERAL
 from artkit.registry import Registry
 
 SETTINGS: Final = ("data", "train", "unknown", "retrain")
-SINGLE: Final[tuple[Kind, ...]] = ("model", "sampler", "loss", "optimizer", "schedule")
 PLUGINS: Final = "plugins"
 
 Layer = dict[str, Any]

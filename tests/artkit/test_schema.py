@@ -19,11 +19,12 @@ from typer.testing import CliRunner
 from artkit.annotations import Ge, Gt, Interval, Le, Lt, MultipleOf
 from artkit.cli import app
 from artkit.errors import RecipeError, RunError
+from artkit.kinds import SEVERAL, SINGLE
 from artkit.options import CommandLineText, OptionTable, to_plain
 from artkit.options.schema import table_schema
 from artkit.options.values import value_text
 from artkit.recipe import CommandLine, recipe_schema, resolve_recipe, shipped_recipes
-from artkit.recipe.sections import PLUGINS, SETTINGS, SEVERAL, SINGLE
+from artkit.recipe.sections import PLUGINS, SETTINGS
 from artkit.registry import load_registry
 
 PLUGIN = '''
