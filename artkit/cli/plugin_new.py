@@ -1,6 +1,5 @@
 """`artkit plugins new`: a package for a plugin, from an example or from an own file, and what to do with it next."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,23 +66,14 @@ def _next_commands(folder: Path, content: "Content") -> list[str]:
     """Install it, test it, use it; from the folder one is in."""
     from shlex import quote
 
-    installer = "pip" if _has_pip() else "uv pip"
+    from artkit.registry.installed import installed_version
+
+    # Once the import system is asked for pip, setuptools (which watches for that) can no longer be imported, and torch
+    # cannot compile anything without it.
+    installer = "pip" if installed_version("pip") else "uv pip"
     path = str(folder) if folder.is_absolute() else f"./{folder}"  # a name alone would be looked for in a registry
     return [
         f"{installer} install --editable {quote(f'{path}[test]')}",
         f"pytest {quote(str(folder))}",
         content.components[0].command,
     ]
-
-
-def _has_pip() -> bool:
-    """Whether pip is here, by its metadata.
-
-    Once the import system is asked for pip, setuptools (which watches for that) can no longer be imported, and torch
-    cannot compile anything without it.
-    """
-    try:
-        version("pip")
-    except PackageNotFoundError:
-        return False
-    return True

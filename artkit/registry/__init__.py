@@ -5,6 +5,7 @@
     entry_points.py  the entry points of plugins, also where some package is damaged
     settings.py   what a recipe or a command line says about plugins
     switches.py   which installed plugins the user blocked
+    installed.py  what is installed
     gate.py       which need another artkit than this one; which are required
     discovery.py  finds plugins without importing them; decides which are left out, and why
     hooks.py      finds the hook implementations of an object and checks them against the specs

@@ -8,7 +8,7 @@ require packages in turn. Pre-releases count as the versions they are.
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageMetadata, PackageNotFoundError, version
+from importlib.metadata import Distribution, PackageMetadata
 from typing import Literal
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
@@ -20,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 import artkit
 from artkit.errors import RecipeError
 from artkit.registry.info import BUILTIN_DIST
+from artkit.registry.installed import installed_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,19 +111,12 @@ def _is_above(specifier: Specifier) -> bool:
 
 
 def _lacks(requirement: Requirement) -> bool:
-    there = _installed_version(requirement)
+    there = installed_version(requirement.name)
     return there is None or not requirement.specifier.contains(there, prereleases=True)
 
 
-def _installed_version(requirement: Requirement) -> str | None:
-    try:
-        return version(requirement.name)
-    except PackageNotFoundError:
-        return None
-
-
 def _presence(requirement: Requirement) -> str:
-    there = _installed_version(requirement)
+    there = installed_version(requirement.name)
     return f"have {there}" if there else f"not installed for {sys.executable}"
 
 

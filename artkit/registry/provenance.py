@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from artkit.errors import RecipeError
 from artkit.registry.component import Component
 from artkit.registry.info import EDITABLE
+from artkit.registry.installed import installed_version
 from artkit.registry.source import source_digest
 
 
@@ -50,18 +50,11 @@ def check_present(rows: Iterable[Mapping[str, Any]], run: str) -> None:
     """
     for row in rows:
         dist = row["distribution"]
-        if dist is not None and not _is_installed(dist):
+        if dist is not None and not installed_version(dist):
             raise RecipeError(
                 f"{run} has its {row['kind']} from {dist} {row['version']}, which is not installed any more; "
                 f"pip install {_wanted(row)}"
             )
-
-
-def _is_installed(dist: str) -> bool:
-    try:
-        return bool(version(dist))
-    except PackageNotFoundError:
-        return False
 
 
 def _file(component: Component) -> Path:
