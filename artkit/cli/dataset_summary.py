@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from artkit.cli.conversion_summary import imbalance_line, with_counts
+from artkit.cli.tables import plain_table, print_table
 
 if TYPE_CHECKING:
     from artkit_shards import DatasetStatistics, IndexReport, VerifyReport
@@ -67,21 +68,15 @@ def fault_lines(report: "VerifyReport") -> list[str]:
 
 def print_statistics(statistics: "DatasetStatistics") -> None:
     """Print what a data set holds: a table of its splits, and what else is worth knowing."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(markup=False, highlight=False)
-    console = console if console.is_terminal else Console(markup=False, highlight=False, width=200)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     copies = ["copies"] if statistics.num_copies else []
-    for column in ("split", "images", *copies, "classes", "largest", "smallest", "imbalance", "shards", "MB"):
-        table.add_column(column, justify="left" if column == "split" else "right")
+    numbers = ("images", *copies, "classes", "largest", "smallest", "imbalance", "shards", "MB")
+    table = plain_table("split", *numbers, right=numbers)
     for split in statistics.splits:
         copied = [split.num_copies] if copies else []
         sizes = (split.num_images, *copied, split.num_classes, split.largest, split.smallest)
         cells = [*(f"{size:,}" for size in sizes), f"{split.imbalance:.1f} to 1", f"{split.num_shards:,}"]
         table.add_row(split.name, *cells, f"{split.image_bytes / 1e6:,.1f}")
-    console.print(table)
+    print_table(table)
     for line in _statistics_lines(statistics):
         typer.echo(line)
 
